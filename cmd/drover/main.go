@@ -1,0 +1,68 @@
+// Command drover is the whole product in one binary: the gateway and the tools
+// that check, feed and explain it. main parses the command line; run.go holds
+// the only wiring; every command has a file of its own.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes of every command, beside those that a command documents itself.
+const (
+	exitFault = 1 // the command ran and found a fault
+	exitUsage = 2 // the command line was wrong
+)
+
+// exitCode is an error that carries the exit status of a command which has
+// already said all there is to say.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
+
+type cli struct {
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(execute(ctx, os.Args[1:]))
+}
+
+// execute parses args, runs one command and returns its exit status.
+func execute(ctx context.Context, args []string) int {
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("drover"),
+		kong.Description("A cost-aware LLM routing gateway: one strong call, or many cheap ones that are tested."),
+		kong.UsageOnError(),
+		kong.Vars{"version": version()},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "drover:", err)
+		return exitUsage
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "drover:", err)
+		return exitUsage
+	}
+	err = command.Run()
+	var code exitCode
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintln(os.Stderr, "drover:", err)
+	return exitFault
+}
