@@ -1,0 +1,12 @@
+// Package policy holds what Drover knows and decides: who asked, what was held
+// and spent for them, and, as it grows, which plan to follow.
+//
+// Its values are plain. An Outcome is what one request left behind; a Hold is
+// what it was allowed to spend before it spent; a Key names who is charged. The
+// ledger (package policy/ledger) remembers them, and everything that Drover
+// later believes or budgets is folded from that memory alone.
+//
+// The package is one of its own, and pure, so that a decision can be replayed:
+// it reads no clock, no environment and no network, and imports nothing but
+// pricing. Whoever calls it hands in the time.
+package policy

@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/drover-llm/drover/pricing"
+)
+
+// Account says who is charged for a request.
+type Account struct {
+	Key  string `json:"key"`            // id of the API key, never its secret
+	Team string `json:"team,omitempty"` // the key's team, "" for none
+}
+
+// Hold is the most that one request may spend. It is journalled before the
+// first token is bought; while no Outcome with its ID follows, the whole
+// ceiling counts as spent.
+type Hold struct {
+	ID      string       `json:"id"` // of the request: the Outcome that settles it has the same
+	At      time.Time    `json:"at"` // UTC
+	Account Account      `json:"account"`
+	Route   string       `json:"route,omitempty"`
+	Ceiling *pricing.USD `json:"ceiling"` // nil: no bound is known, because a price or an output limit is not
+}
+
+// Outcome is what one request left behind: what was asked, what was done, what
+// every call cost and how it ended. It is written once and never changed.
+type Outcome struct {
+	ID        string            `json:"id"` // of the answer, "chatcmpl-…"
+	At        time.Time         `json:"at"` // when the request arrived, UTC
+	Account   Account           `json:"account"`
+	Requested string            `json:"requested"`       // model name that the client sent
+	Route     string            `json:"route,omitempty"` // YAML route, "" when a model was called by name
+	Model     string            `json:"model,omitempty"` // YAML name of the model that answered, "" when none did
+	Reason    string            `json:"reason"`          // word of the verify schema
+	Stream    bool              `json:"stream,omitempty"`
+	Calls     []Call            `json:"calls,omitempty"` // in the order in which they were made
+	Cost      *pricing.USD      `json:"cost"`            // sum over Calls; nil when the price of any is unknown
+	Status    int               `json:"status"`          // HTTP status; 499 when the client had gone
+	Error     string            `json:"error,omitempty"` // code or type of the error that the client got
+	Took      time.Duration     `json:"took"`            // nanoseconds from arrival to settling
+	Tags      map[string]string `json:"tags,omitempty"`  // from x-drover-tags
+	Prices    string            `json:"prices"`          // version of the price table that Cost was computed with
+}
+
+// Call is one call to a model, also one that failed or was cancelled: whatever
+// spends is in here.
+type Call struct {
+	Model    string        `json:"model"`    // YAML name
+	Provider string        `json:"provider"` // YAML name
+	Usage    pricing.Usage `json:"usage"`
+	Counted  bool          `json:"counted,omitempty"` // Usage is our own count: the provider sent none
+	Cost     *pricing.USD  `json:"cost"`              // nil when the model's price is unknown
+	Status   int           `json:"status,omitempty"`  // the provider's HTTP status, 0 when it sent none
+	Tries    int           `json:"tries"`             // HTTP requests made, retries included
+	Finish   string        `json:"finish,omitempty"`  // finish_reason of the first choice
+	Error    string        `json:"error,omitempty"`   // what went wrong, without the provider's text
+	Took     time.Duration `json:"took"`              // nanoseconds
+}
