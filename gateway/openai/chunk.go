@@ -1,0 +1,109 @@
+package openai
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Chunk is one chunk of a streamed reply. Its object holds every member as the
+// provider sent it.
+type Chunk struct {
+	Object
+	Choices []Delta
+	Usage   *Usage // on the last chunk, when the provider sends it
+}
+
+// Delta is what a chunk adds to one choice.
+type Delta struct {
+	Object
+	Index int
+	Delta Object
+	Ended bool // the chunk has the choice's finish_reason
+}
+
+// Finish returns the finish_reason in OpenAI's words; it means nothing before
+// the choice has Ended.
+func (d Delta) Finish() string { return finish(d.Get("finish_reason")) }
+
+// DecodeChunk reads one chunk, which shares data. An error event of the
+// provider's is returned as an *Error.
+func DecodeChunk(data []byte) (Chunk, error) {
+	o, err := DecodeObject(data)
+	if err != nil {
+		return Chunk{}, err
+	}
+	if o.Get("error") != nil {
+		if e := DecodeError(data); e != nil {
+			return Chunk{}, e
+		}
+		return Chunk{}, &Error{Message: "the provider sent an error without a message", Type: "server_error"}
+	}
+	c := Chunk{Object: o, Usage: decodeUsage(o.Get("usage"))}
+	list := o.Get("choices")
+	if list == nil || len(list) == 2 { // "[]"
+		return c, nil
+	}
+	choices, err := decodeObjects(list)
+	if err != nil {
+		return Chunk{}, fmt.Errorf("choices: %w", err)
+	}
+	c.Choices = make([]Delta, len(choices))
+	for i, choice := range choices {
+		d := Delta{Object: choice, Index: int(max(count(choice.Get("index")), 0))}
+		if delta := choice.Get("delta"); delta != nil {
+			if d.Delta, err = DecodeObject(delta); err != nil {
+				return Chunk{}, fmt.Errorf("choices[%d].delta: %w", i, err)
+			}
+		}
+		d.Ended = Text(choice.Get("finish_reason")) != ""
+		c.Choices[i] = d
+	}
+	return c, nil
+}
+
+// Text returns the text that the delta adds.
+func (d Delta) Text() string { return Text(d.Delta.Get("content")) }
+
+// Empty reports whether the delta adds nothing to the choice.
+func (d Delta) Empty() bool {
+	for _, m := range d.Delta {
+		if m.Name == "role" || m.Value.Kind() == 'n' || m.Name == "content" && len(m.Value) == 2 {
+			continue
+		}
+		return false
+	}
+	return true
+}
+
+// AppendOpening appends the choice of a stream's first chunk.
+func AppendOpening(dst []byte, index int) []byte {
+	dst = append(dst, `{"index":`...)
+	dst = strconv.AppendInt(dst, int64(index), 10)
+	return append(dst, `,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}`...)
+}
+
+// AppendJSON appends what the delta adds, without its role and without its end.
+func (d Delta) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"index":`...)
+	dst = strconv.AppendInt(dst, int64(d.Index), 10)
+	dst = append(dst, `,"delta":{`...)
+	at := len(dst)
+	dst = appendRest(dst, d.Delta, "role")
+	if len(dst) > at {
+		dst = append(dst[:at], dst[at+1:]...) // the first comma
+	}
+	dst = append(dst, `},"logprobs":`...)
+	dst = appendRaw(dst, d.Get("logprobs"))
+	dst = append(dst, `,"finish_reason":null`...)
+	dst = appendRest(dst, d.Object, "index", "delta", "logprobs", "finish_reason")
+	return append(dst, '}')
+}
+
+// AppendEnd appends the choice's last chunk.
+func AppendEnd(dst []byte, index int, reason string) []byte {
+	dst = append(dst, `{"index":`...)
+	dst = strconv.AppendInt(dst, int64(index), 10)
+	dst = append(dst, `,"delta":{},"logprobs":null,"finish_reason":`...)
+	dst = AppendString(dst, reason)
+	return append(dst, '}')
+}

@@ -1,0 +1,252 @@
+package openai
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Member is one member of an Object.
+type Member struct {
+	Name  string
+	Value jsontext.Value // raw: as it came, or as it was set
+}
+
+// Object is a JSON object that keeps its members raw and in their order. The
+// zero value is the empty object. A copy shares the raw values; they are never
+// written to.
+type Object []Member
+
+// Get returns the value of a member, nil when there is none or it is null:
+// OpenAI's clients send null for whatever they leave out.
+func (o Object) Get(name string) jsontext.Value {
+	for i := range o {
+		if o[i].Name == name && o[i].Value.Kind() != 'n' {
+			return o[i].Value
+		}
+	}
+	return nil
+}
+
+// Has reports whether there is such a member, null or not.
+func (o Object) Has(name string) bool {
+	for i := range o {
+		if o[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Set replaces a member's value, or appends the member.
+func (o *Object) Set(name string, value jsontext.Value) {
+	for i := range *o {
+		if (*o)[i].Name == name {
+			(*o)[i].Value = value
+			return
+		}
+	}
+	*o = append(*o, Member{name, value})
+}
+
+// Delete removes a member and reports whether there was one.
+func (o *Object) Delete(name string) bool {
+	for i := range *o {
+		if (*o)[i].Name == name {
+			*o = append((*o)[:i:i], (*o)[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// Clone returns an object whose members can be set without touching o.
+func (o Object) Clone() Object { return append(Object(nil), o...) }
+
+// AppendJSON appends the object as JSON.
+func (o Object) AppendJSON(dst []byte) []byte {
+	dst = append(dst, '{')
+	for i := range o {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(dst, o[i].Name)
+		dst = append(dst, ':')
+		dst = append(dst, o[i].Value...)
+	}
+	return append(dst, '}')
+}
+
+// MarshalJSON returns the object as JSON.
+func (o Object) MarshalJSON() ([]byte, error) { return o.AppendJSON(make([]byte, 0, o.size())), nil }
+
+// size is an upper bound of the object's length as JSON when no name needs an
+// escape, as none of OpenAI's does.
+func (o Object) size() int {
+	n := 2
+	for i := range o {
+		n += len(o[i].Name) + len(o[i].Value) + 4
+	}
+	return n
+}
+
+// AppendString appends s as a JSON string. Bytes that are not UTF-8 become
+// U+FFFD.
+func AppendString(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s) // fails only for invalid UTF-8, which it has replaced
+	return dst
+}
+
+// String returns s as a raw JSON string.
+func String(s string) jsontext.Value { return AppendString(nil, s) }
+
+// Text returns the text of a raw JSON string, "" for any other value.
+func Text(v jsontext.Value) string {
+	if v.Kind() != '"' {
+		return ""
+	}
+	if n := len(v); n >= 2 && bytes.IndexByte(v, '\\') < 0 {
+		return string(v[1 : n-1])
+	}
+	b, _ := jsontext.AppendUnquote(nil, v)
+	return string(b)
+}
+
+// reader is a decoder over bytes in memory. Over a bytes.Buffer the decoder
+// parses in place and leaves the bytes alone, so that the values which it
+// returns share them and stay valid.
+type reader struct {
+	dec jsontext.Decoder
+	buf bytes.Buffer
+}
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+// strict refuses what JSON decoders disagree about: of two members of one name,
+// a provider might take the one that Drover did not price.
+var strict = []jsontext.Options{jsontext.AllowDuplicateNames(false)}
+
+// lenient is for what providers send: they are not argued with.
+var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+
+func read(body []byte, options []jsontext.Options) *reader {
+	r := readers.Get().(*reader)
+	r.buf = *bytes.NewBuffer(body)
+	r.dec.Reset(&r.buf, options...)
+	return r
+}
+
+func (r *reader) done() {
+	r.buf = bytes.Buffer{}
+	r.dec.Reset(&r.buf)
+	readers.Put(r)
+}
+
+// end checks that nothing but white space follows the value.
+func (r *reader) end() error {
+	switch _, err := r.dec.ReadToken(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
+		return errors.New("text after the end of the JSON value")
+	default:
+		return err
+	}
+}
+
+// DecodeObject reads a JSON object from a provider: duplicate names are let
+// pass, the first one counts. The object shares b.
+func DecodeObject(b []byte) (Object, error) {
+	r := read(b, lenient)
+	defer r.done()
+	o, err := r.object(make(Object, 0, 8))
+	if err != nil {
+		return nil, err
+	}
+	return o, r.end()
+}
+
+// object appends the members of the object that comes next.
+func (r *reader) object(o Object) (Object, error) {
+	if err := r.open('{'); err != nil {
+		return nil, err
+	}
+	for r.dec.PeekKind() != '}' {
+		name, err := r.name()
+		if err != nil {
+			return nil, err
+		}
+		v, err := r.dec.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		o = append(o, Member{name, v})
+	}
+	_, err := r.dec.ReadToken()
+	return o, err
+}
+
+// decodeObjects reads an array of objects.
+func decodeObjects(b []byte) ([]Object, error) {
+	r := read(b, lenient)
+	defer r.done()
+	if err := r.open('['); err != nil {
+		return nil, err
+	}
+	list := make([]Object, 0, 1)
+	for r.dec.PeekKind() == '{' {
+		o, err := r.object(make(Object, 0, 6))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, o)
+	}
+	if err := r.open(']'); err != nil {
+		return nil, err
+	}
+	return list, r.end()
+}
+
+// open reads the delimiter of this kind.
+func (r *reader) open(kind jsontext.Kind) error {
+	if got := r.dec.PeekKind(); got != kind && got != 0 { // 0: a syntax error, which ReadToken reports
+		return fmt.Errorf("expected %s, got %s", nameOf(kind), nameOf(got))
+	}
+	_, err := r.dec.ReadToken()
+	return err
+}
+
+// name reads a member's name.
+func (r *reader) name() (string, error) {
+	t, err := r.dec.ReadToken()
+	if err != nil {
+		return "", err
+	}
+	return t.String(), nil
+}
+
+func nameOf(kind jsontext.Kind) string {
+	switch kind {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	case ']':
+		return "the end of the array"
+	case '}':
+		return "the end of the object"
+	}
+	return "nothing"
+}

@@ -1,0 +1,265 @@
+package openai
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// ChatRequest is the body of POST /v1/chat/completions. Its object holds every
+// member as the client sent it; the fields beside it are what Drover itself
+// reads, decoded in the same pass.
+type ChatRequest struct {
+	Object
+
+	Model        string
+	Messages     []Message
+	Stream       bool
+	IncludeUsage bool  // stream_options.include_usage
+	N            int   // choices asked for, at least 1
+	MaxTokens    int64 // output limit of one choice in tokens, 0 for none
+}
+
+// Message is one message of a request.
+type Message struct {
+	Role    string
+	Content jsontext.Value // a string, an array of parts, or nil
+	Size    int            // of the whole message, in bytes
+}
+
+// Text returns the message's text; of parts, those of type text joined.
+func (m Message) Text() string {
+	if m.Content.Kind() != '[' {
+		return Text(m.Content)
+	}
+	parts, err := decodeObjects(m.Content)
+	if err != nil {
+		return ""
+	}
+	var text strings.Builder
+	for _, p := range parts {
+		if Text(p.Get("type")) == "text" {
+			text.WriteString(Text(p.Get("text")))
+		}
+	}
+	return text.String()
+}
+
+// DecodeChatRequest reads and checks a request. Every error is an *Error that
+// says what is wrong, where, and what would be right. The request shares body.
+func DecodeChatRequest(body []byte) (*ChatRequest, error) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, BadRequest("", "the request has no body; send a JSON object with model and messages")
+	}
+	r := read(body, strict)
+	defer r.done()
+	q := &ChatRequest{Object: make(Object, 0, 12), N: 1}
+	if k := r.dec.PeekKind(); k != '{' && k != 0 {
+		return nil, BadRequest("", "the request body must be a JSON object, got %s", nameOf(k))
+	}
+	if _, err := r.dec.ReadToken(); err != nil {
+		return nil, syntaxError(body, err)
+	}
+	var wrong error // first fault of a field; the syntax is read to its end all the same
+	for r.dec.PeekKind() != '}' {
+		name, err := r.name()
+		if err != nil {
+			return nil, syntaxError(body, err)
+		}
+		var value jsontext.Value
+		if name == "messages" && r.dec.PeekKind() == '[' {
+			start := int(r.dec.InputOffset())
+			if err := q.decodeMessages(r, body, &wrong); err != nil {
+				return nil, syntaxError(body, err)
+			}
+			value = bytes.TrimLeft(body[start:r.dec.InputOffset()], ": \t\r\n")
+		} else if value, err = r.dec.ReadValue(); err != nil {
+			return nil, syntaxError(body, err)
+		}
+		q.Object = append(q.Object, Member{name, value})
+		if wrong == nil && value.Kind() != 'n' {
+			wrong = q.take(name, value)
+		}
+	}
+	if _, err := r.dec.ReadToken(); err != nil {
+		return nil, syntaxError(body, err)
+	}
+	if err := r.end(); err != nil {
+		return nil, syntaxError(body, err)
+	}
+	if wrong != nil {
+		return nil, wrong
+	}
+	return q, q.complete()
+}
+
+// complete checks what only the whole request can tell.
+func (q *ChatRequest) complete() error {
+	if q.Model == "" {
+		return BadRequest("", "you must provide a model parameter, for example \"model\": \"auto\"")
+	}
+	if !q.Object.Has("messages") {
+		e := BadRequest("messages", "missing required parameter: messages; send an array with at least one message")
+		e.Code = "missing_required_parameter"
+		return e
+	}
+	if len(q.Messages) == 0 {
+		return invalid("invalid_type", "messages", "messages must be an array with at least one message")
+	}
+	if q.Get("stream_options") != nil && !q.Stream {
+		return invalid("invalid_value", "stream_options", "stream_options is only allowed when stream is true; leave it out or set stream")
+	}
+	return nil
+}
+
+// take checks one member and keeps what Drover reads of it.
+func (q *ChatRequest) take(name string, value jsontext.Value) error {
+	f, known := chatFields[name]
+	if !known {
+		return nil
+	}
+	number, err := f.check(name, value)
+	if err != nil {
+		return err
+	}
+	switch name {
+	case "model":
+		q.Model = Text(value)
+	case "stream":
+		q.Stream = value.Kind() == 't'
+	case "n":
+		q.N = int(number)
+	case "max_tokens", "max_completion_tokens":
+		if limit := int64(number); q.MaxTokens == 0 || limit < q.MaxTokens {
+			q.MaxTokens = limit
+		}
+	case "stream_options":
+		options, err := DecodeObject(value)
+		if err != nil {
+			return invalid("invalid_type", name, "stream_options must be an object")
+		}
+		if v := options.Get("include_usage"); v != nil && v.Kind() != 't' && v.Kind() != 'f' {
+			return invalid("invalid_type", "stream_options.include_usage", "stream_options.include_usage must be a boolean, got %s", nameOf(v.Kind()))
+		}
+		q.IncludeUsage = options.Get("include_usage").Kind() == 't'
+	}
+	return nil
+}
+
+// roles are those that OpenAI documents.
+var roles = map[string]bool{"developer": true, "system": true, "user": true, "assistant": true, "tool": true, "function": true}
+
+// decodeMessages reads the array of messages that comes next. It returns an
+// error of syntax only; the first fault of a message goes to wrong.
+func (q *ChatRequest) decodeMessages(r *reader, body []byte, wrong *error) error {
+	if _, err := r.dec.ReadToken(); err != nil {
+		return err
+	}
+	fault := func(code, path, format string, args ...any) {
+		if *wrong == nil {
+			*wrong = invalid(code, path, format, args...)
+		}
+	}
+	q.Messages = make([]Message, 0, 8)
+	for i := 0; ; i++ {
+		at := fmt.Sprintf("messages[%d]", i)
+		switch k := r.dec.PeekKind(); k {
+		case ']':
+			_, err := r.dec.ReadToken()
+			return err
+		case '{':
+			start := r.dec.InputOffset()
+			m, err := r.message(at, fault)
+			if err != nil {
+				return err
+			}
+			m.Size = int(r.dec.InputOffset() - start)
+			q.Messages = append(q.Messages, m)
+		default:
+			if _, err := r.dec.ReadValue(); err != nil {
+				return err
+			}
+			fault("invalid_type", at, "%s must be an object with role and content, got %s", at, nameOf(k))
+		}
+	}
+}
+
+// message reads the message object that comes next.
+func (r *reader) message(at string, fault func(code, path, format string, args ...any)) (Message, error) {
+	var m Message
+	if _, err := r.dec.ReadToken(); err != nil {
+		return m, err
+	}
+	calls := false
+	for r.dec.PeekKind() != '}' {
+		name, err := r.name()
+		if err != nil {
+			return m, err
+		}
+		if name == "content" && r.dec.PeekKind() == '[' {
+			start := r.dec.InputOffset()
+			if err := r.parts(at+".content", fault); err != nil {
+				return m, err
+			}
+			m.Content = bytes.TrimLeft(r.buf.Bytes()[start:r.dec.InputOffset()], ": \t\r\n")
+			continue
+		}
+		v, err := r.dec.ReadValue()
+		if err != nil {
+			return m, err
+		}
+		switch {
+		case name == "role" && v.Kind() == '"':
+			m.Role = Text(v)
+		case name == "role":
+			fault("invalid_type", at+".role", "%s.role must be a string, got %s", at, nameOf(v.Kind()))
+		case name == "content" && v.Kind() == '"':
+			m.Content = v
+		case name == "content" && v.Kind() != 'n':
+			fault("invalid_type", at+".content", "%s.content must be a string or an array of parts, got %s", at, nameOf(v.Kind()))
+		case name == "tool_calls" || name == "function_call" || name == "refusal" || name == "audio":
+			calls = calls || v.Kind() != 'n'
+		}
+	}
+	if _, err := r.dec.ReadToken(); err != nil {
+		return m, err
+	}
+	switch {
+	case m.Role == "":
+		fault("missing_required_parameter", at+".role", "%s.role is missing; it must be one of developer, system, user, assistant, tool", at)
+	case !roles[m.Role]:
+		fault("invalid_value", at+".role", "%s.role must be one of developer, system, user, assistant, tool, got %.40q", at, m.Role)
+	case m.Content == nil && m.Role != "assistant" && m.Role != "function":
+		fault("invalid_type", at+".content", "%s.content must be a string or an array of parts, got none", at)
+	case m.Content == nil && m.Role == "assistant" && !calls:
+		fault("invalid_type", at+".content", "%s.content may only be left out of an assistant message that has tool_calls", at)
+	}
+	return m, nil
+}
+
+// parts reads the array of content parts that comes next.
+func (r *reader) parts(at string, fault func(code, path, format string, args ...any)) error {
+	if _, err := r.dec.ReadToken(); err != nil {
+		return err
+	}
+	for i := 0; r.dec.PeekKind() != ']'; i++ {
+		if k := r.dec.PeekKind(); k != '{' && k != 0 {
+			fault("invalid_type", fmt.Sprintf("%s[%d]", at, i), "%s[%d] must be an object with a type, got %s", at, i, nameOf(k))
+			if _, err := r.dec.ReadValue(); err != nil {
+				return err
+			}
+			continue
+		}
+		part, err := r.object(nil)
+		if err != nil {
+			return err
+		}
+		if part.Get("type").Kind() != '"' {
+			fault("missing_required_parameter", fmt.Sprintf("%s[%d].type", at, i), "%s[%d].type is missing; it must be a string such as \"text\"", at, i)
+		}
+	}
+	_, err := r.dec.ReadToken()
+	return err
+}

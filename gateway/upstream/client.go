@@ -1,0 +1,151 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/drover-llm/drover/gateway/openai"
+)
+
+const (
+	maxRetries = 2
+	// maxPatience is the longest Retry-After that a call sits out; a longer one
+	// is passed on, so that a fallback or the client can act on it.
+	maxPatience = 5 * time.Second
+)
+
+// Client is one model at a provider, behind a circuit breaker of its own.
+type Client struct {
+	provider *Provider
+	model    string
+	log      *slog.Logger
+	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
+	opened   atomic.Int64 // unix nanoseconds at which the breaker opened last
+	resume   atomic.Int64 // unix nanoseconds before which the provider wants no call
+	retry    failsafe.Executor[*http.Response]
+}
+
+// Client returns a client for the model of this name at the provider. log is
+// told when the breaker opens and closes.
+func (p *Provider) Client(model string, log *slog.Logger) *Client {
+	c := &Client{provider: p, model: model, log: log}
+	c.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Name:        p.name + "/" + model,
+		Timeout:     p.config.Breaker.Cooldown,
+		ReadyToTrip: func(n gobreaker.Counts) bool { return int(n.ConsecutiveFailures) >= p.config.Breaker.Failures },
+		IsExcluded:  func(err error) bool { return !blames(err) },
+		OnStateChange: func(name string, from, to gobreaker.State) {
+			if to == gobreaker.StateOpen {
+				c.opened.Store(time.Now().UnixNano())
+			}
+			log.Warn("circuit breaker", "model", name, "from", from.String(), "to", to.String())
+		},
+	})
+	c.retry = failsafe.With(retrypolicy.NewBuilder[*http.Response]().
+		HandleIf(func(_ *http.Response, err error) bool { return worthRetrying(err) }).
+		WithMaxRetries(maxRetries).
+		WithBackoff(250*time.Millisecond, 4*time.Second).
+		WithJitterFactor(jitter).
+		WithDelayFunc(func(e failsafe.ExecutionAttempt[*http.Response]) time.Duration {
+			var failed *openai.CallError
+			if errors.As(e.LastError(), &failed) && failed.RetryAfter > 0 {
+				return time.Duration(float64(failed.RetryAfter) / (1 - jitter)) // the jitter may take that much off
+			}
+			return -1 // the backoff
+		}).
+		ReturnLastFailure().
+		Build())
+	return c
+}
+
+// jitter is the share by which a delay varies, so that clients of a provider
+// that was down do not come back in step.
+const jitter = 0.2
+
+// blames reports whether a failure is the provider's: that a client went away,
+// or asked for the impossible, or asks too much, says nothing about its health.
+func blames(err error) bool {
+	var failed *openai.CallError
+	if !errors.As(err, &failed) {
+		return false
+	}
+	switch failed.Failure {
+	case openai.Unavailable, openai.TimedOut, openai.BadReply, openai.Cut, openai.Denied:
+		return true
+	}
+	return false
+}
+
+// worthRetrying reports whether a failed try cost nothing and another one, after
+// a moment, may succeed.
+func worthRetrying(err error) bool {
+	var failed *openai.CallError
+	if !errors.As(err, &failed) || failed.Spent || failed.RetryAfter > maxPatience {
+		return false
+	}
+	return failed.Failure == openai.Unavailable || failed.Failure == openai.RateLimited
+}
+
+// Provider is the YAML name of the model's provider.
+func (c *Client) Provider() string { return c.provider.name }
+
+// Healthy reports whether the breaker would let a call through.
+func (c *Client) Healthy() bool { return c.breaker.State() != gobreaker.StateOpen }
+
+// begin opens a call: it asks the breaker, takes a slot, and sends the request
+// until a reply's headers are there. end must be called once with the call's
+// result.
+func (c *Client) begin(ctx context.Context, q *openai.ChatRequest) (resp *http.Response, tries int, end func(error), err error) {
+	if wait := time.Until(time.Unix(0, c.resume.Load())); wait > maxPatience {
+		return nil, 0, nil, &openai.CallError{Failure: openai.RateLimited, Status: http.StatusTooManyRequests, RetryAfter: wait,
+			Err: errors.New("the provider asked to be left alone for " + wait.Round(time.Second).String())}
+	}
+	report, err := c.breaker.Allow()
+	if err != nil {
+		cooldown := time.Until(time.Unix(0, c.opened.Load()).Add(c.provider.config.Breaker.Cooldown))
+		return nil, 0, nil, &openai.CallError{Failure: openai.Open, RetryAfter: max(cooldown, time.Second), Err: err}
+	}
+	release, err := c.provider.enter(ctx)
+	if err != nil {
+		report(err)
+		return nil, 0, nil, err
+	}
+	end = func(err error) {
+		report(err)
+		release()
+	}
+	body := c.encode(q)
+	resp, err = c.retry.WithContext(ctx).GetWithExecution(func(failsafe.Execution[*http.Response]) (*http.Response, error) {
+		tries++
+		return c.try(ctx, body)
+	})
+	if err == nil {
+		return resp, tries, end, nil
+	}
+	var failed *openai.CallError
+	if !errors.As(err, &failed) { // the context ended while a retry waited
+		failed = lost(ctx)
+	}
+	failed.Tries = tries
+	if failed.Failure == openai.RateLimited && failed.RetryAfter > 0 {
+		c.resume.Store(time.Now().Add(failed.RetryAfter).UnixNano())
+	}
+	end(failed)
+	return nil, tries, nil, failed
+}
+
+// encode returns the request's body as this provider wants it.
+func (c *Client) encode(q *openai.ChatRequest) []byte {
+	o := q.Object.Clone()
+	o.Set("model", openai.String(c.model))
+	body, _ := o.MarshalJSON() // cannot fail: the members are valid JSON
+	return body
+}

@@ -1,0 +1,94 @@
+package upstream
+
+import (
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config describes one provider.
+type Config struct {
+	// BaseURL is what the provider's paths are appended to, usually ending in /v1.
+	BaseURL string `yaml:"base_url" jsonschema:"required"`
+	// APIKey is sent as a bearer token; empty sends none.
+	APIKey Secret `yaml:"api_key"`
+	// Timeout bounds a whole reply, and in a stream the wait for each chunk. Default 120s.
+	Timeout time.Duration `yaml:"timeout"`
+	// MaxInFlight bounds the calls to this provider at one time. Default 128.
+	MaxInFlight int `yaml:"max_in_flight"`
+	// Breaker stops calling a model that keeps failing.
+	Breaker BreakerConfig `yaml:"breaker"`
+}
+
+// BreakerConfig is the circuit breaker of every model at a provider.
+type BreakerConfig struct {
+	// Failures in a row that open the breaker. Default 5.
+	Failures int `yaml:"failures"`
+	// Cooldown is how long an open breaker waits before it lets one call try. Default 30s.
+	Cooldown time.Duration `yaml:"cooldown"`
+}
+
+// Secret is text that prints as [redacted], in logs too.
+type Secret string
+
+func (s Secret) String() string   { return "[redacted]" }
+func (s Secret) GoString() string { return "[redacted]" }
+
+// WithDefaults returns the configuration with its zero fields set to their
+// documented defaults.
+func (c Config) WithDefaults() Config {
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+	if c.Timeout == 0 {
+		c.Timeout = 120 * time.Second
+	}
+	if c.MaxInFlight == 0 {
+		c.MaxInFlight = 128
+	}
+	if c.Breaker.Failures == 0 {
+		c.Breaker.Failures = 5
+	}
+	if c.Breaker.Cooldown == 0 {
+		c.Breaker.Cooldown = 30 * time.Second
+	}
+	return c
+}
+
+// Validate reports every fault with its YAML path.
+func (c Config) Validate(fault func(path, format string, args ...any)) {
+	switch u, err := url.Parse(c.BaseURL); {
+	case c.BaseURL == "":
+		fault("base_url", "is missing; give the URL that /chat/completions is appended to, such as https://api.openai.com/v1")
+	case err != nil:
+		fault("base_url", "is not a URL: %q", c.BaseURL)
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		fault("base_url", "must start with http:// or https:// and name a host, got %q", c.BaseURL)
+	case u.User != nil:
+		fault("base_url", "must not contain a user or password; use api_key")
+	case u.RawQuery != "" || u.Fragment != "":
+		fault("base_url", "must not have a query or fragment, got %q", c.BaseURL)
+	}
+	if strings.ContainsAny(string(c.APIKey), " \t\r\n") {
+		fault("api_key", "must not contain white space")
+	}
+	if c.Timeout < 0 {
+		fault("timeout", "must be positive, got %v", c.Timeout)
+	}
+	if c.MaxInFlight < 0 {
+		fault("max_in_flight", "must be positive, got %d", c.MaxInFlight)
+	}
+	if c.Breaker.Failures < 0 {
+		fault("breaker.failures", "must be positive, got %d", c.Breaker.Failures)
+	}
+	if c.Breaker.Cooldown < 0 {
+		fault("breaker.cooldown", "must be positive, got %v", c.Breaker.Cooldown)
+	}
+}
+
+// Host is the name of the base URL's host, "" when there is none.
+func (c Config) Host() string {
+	u, err := url.Parse(c.BaseURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
