@@ -1,0 +1,128 @@
+package pricing
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+)
+
+// List is a published price list, by the name of the host that asks the prices.
+// It is plain data: whoever reads the file decodes into it.
+type List map[string]Section
+
+// Section is what one host asks for its models.
+type Section struct {
+	// Host names of the service. A name also stands for every name below it:
+	// "groq.com" matches api.groq.com.
+	Hosts []string `yaml:"hosts" json:"hosts"`
+	// Prices by the name that the host gives to the model.
+	Models map[string]Entry `yaml:"models" json:"models"`
+}
+
+// Entry is one line of a price list.
+type Entry struct {
+	PriceConfig `yaml:",inline"`
+	// The most completion tokens that the model gives in one answer. 0: unknown.
+	MaxOutput int64 `yaml:"max_output,omitempty" json:"max_output,omitempty"`
+}
+
+// Find looks up what a provider asks for a model. provider is its name in the
+// configuration, host the host of its base URL, with or without a port, and
+// model the name that the provider knows the model by. The first of these
+// decides:
+//
+//  1. the section whose hosts match host, the longest match first;
+//  2. the section that is named like the provider;
+//  3. the model's name alone, if every section that lists it asks the same.
+//
+// A section that was found and does not list the model ends the search: what
+// one host asks says nothing about another. source is a phrase that says where
+// the price comes from: "openai's list", "by name: hyperbolic, lambda".
+func (l List) Find(provider, host, model string) (entry Entry, source string, ok bool) {
+	name, found := l.sectionOfHost(host)
+	if !found {
+		_, found = l[provider]
+		name = provider
+	}
+	if found {
+		entry, ok = l[name].Models[model]
+		if !ok {
+			return Entry{}, "", false
+		}
+		return entry, name + "'s list", true
+	}
+	return l.findByName(model)
+}
+
+func (l List) sectionOfHost(host string) (name string, ok bool) {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	longest := 0
+	for section, s := range l {
+		for _, h := range s.Hosts {
+			if len(h) > longest && (host == h || strings.HasSuffix(host, "."+h)) {
+				name, longest = section, len(h)
+			}
+		}
+	}
+	return name, longest > 0
+}
+
+func (l List) findByName(model string) (entry Entry, source string, ok bool) {
+	var sections []string
+	var agreed Price
+	for _, name := range slices.Sorted(maps.Keys(l)) {
+		e, listed := l[name].Models[model]
+		if !listed {
+			continue
+		}
+		p, err := e.Price()
+		if err != nil || len(sections) > 0 && p != agreed {
+			return Entry{}, "", false
+		}
+		switch {
+		case len(sections) == 0:
+			entry, agreed = e, p
+		case e.MaxOutput != entry.MaxOutput:
+			entry.MaxOutput = 0 // the hosts differ, so it is unknown
+		}
+		sections = append(sections, name)
+	}
+	if len(sections) == 0 {
+		return Entry{}, "", false
+	}
+	return entry, "by name: " + strings.Join(sections, ", "), true
+}
+
+// Validate reports every fault of the list with its path.
+func (l List) Validate(fault func(path, format string, args ...any)) {
+	owner := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(l)) {
+		for i, h := range l[name].Hosts {
+			path := fmt.Sprintf("%s.hosts[%d]", name, i)
+			switch other, taken := owner[h]; {
+			case h == "" || h != strings.ToLower(h) || strings.ContainsAny(h, ":/* ") || strings.Trim(h, ".") != h:
+				fault(path, "must be a host name in lower case without scheme, port or wildcard, got %q", h)
+			case taken:
+				fault(path, "%q is already a host of %s", h, other)
+			default:
+				owner[h] = name
+			}
+		}
+		if len(l[name].Models) == 0 {
+			fault(name+".models", "missing: a section needs at least one model")
+		}
+		for _, model := range slices.Sorted(maps.Keys(l[name].Models)) {
+			e := l[name].Models[model]
+			path := fmt.Sprintf("%s.models[%q]", name, model)
+			e.Validate(func(p, format string, args ...any) { fault(path+"."+p, format, args...) })
+			if e.MaxOutput < 0 {
+				fault(path+".max_output", "must not be negative, got %d", e.MaxOutput)
+			}
+		}
+	}
+}
