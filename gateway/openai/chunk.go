@@ -61,8 +61,20 @@ func DecodeChunk(data []byte) (Chunk, error) {
 	return c, nil
 }
 
-// Text returns the text that the delta adds.
-func (d Delta) Text() string { return Text(d.Delta.Get("content")) }
+// AppendText appends what the delta adds to the answer, whatever it is: text, a
+// refusal, the arguments of a call. It is for counting.
+func (d Delta) AppendText(dst []byte) []byte {
+	for _, m := range d.Delta {
+		switch {
+		case m.Name == "role":
+		case m.Value.Kind() == '"':
+			dst = append(dst, Text(m.Value)...)
+		case m.Value.Kind() != 'n':
+			dst = append(dst, m.Value...)
+		}
+	}
+	return dst
+}
 
 // Empty reports whether the delta adds nothing to the choice.
 func (d Delta) Empty() bool {

@@ -64,6 +64,16 @@ func (o *Object) Delete(name string) bool {
 	return false
 }
 
+// Without returns the object without a member.
+func (o Object) Without(name string) Object {
+	if !o.Has(name) {
+		return o
+	}
+	rest := o.Clone()
+	rest.Delete(name)
+	return rest
+}
+
 // Clone returns an object whose members can be set without touching o.
 func (o Object) Clone() Object { return append(Object(nil), o...) }
 
@@ -82,11 +92,11 @@ func (o Object) AppendJSON(dst []byte) []byte {
 }
 
 // MarshalJSON returns the object as JSON.
-func (o Object) MarshalJSON() ([]byte, error) { return o.AppendJSON(make([]byte, 0, o.size())), nil }
+func (o Object) MarshalJSON() ([]byte, error) { return o.AppendJSON(make([]byte, 0, o.Size())), nil }
 
-// size is an upper bound of the object's length as JSON when no name needs an
+// Size is an upper bound of the object's length as JSON when no name needs an
 // escape, as none of OpenAI's does.
-func (o Object) size() int {
+func (o Object) Size() int {
 	n := 2
 	for i := range o {
 		n += len(o[i].Name) + len(o[i].Value) + 4

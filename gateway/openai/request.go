@@ -26,7 +26,7 @@ type ChatRequest struct {
 type Message struct {
 	Role    string
 	Content jsontext.Value // a string, an array of parts, or nil
-	Size    int            // of the whole message, in bytes
+	Media   bool           // some part is no text: an image, audio or a file
 }
 
 // Text returns the message's text; of parts, those of type text joined.
@@ -170,12 +170,10 @@ func (q *ChatRequest) decodeMessages(r *reader, body []byte, wrong *error) error
 			_, err := r.dec.ReadToken()
 			return err
 		case '{':
-			start := r.dec.InputOffset()
 			m, err := r.message(at, fault)
 			if err != nil {
 				return err
 			}
-			m.Size = int(r.dec.InputOffset() - start)
 			q.Messages = append(q.Messages, m)
 		default:
 			if _, err := r.dec.ReadValue(); err != nil {
@@ -200,7 +198,7 @@ func (r *reader) message(at string, fault func(code, path, format string, args .
 		}
 		if name == "content" && r.dec.PeekKind() == '[' {
 			start := r.dec.InputOffset()
-			if err := r.parts(at+".content", fault); err != nil {
+			if m.Media, err = r.parts(at+".content", fault); err != nil {
 				return m, err
 			}
 			m.Content = bytes.TrimLeft(r.buf.Bytes()[start:r.dec.InputOffset()], ": \t\r\n")
@@ -239,27 +237,50 @@ func (r *reader) message(at string, fault func(code, path, format string, args .
 	return m, nil
 }
 
-// parts reads the array of content parts that comes next.
-func (r *reader) parts(at string, fault func(code, path, format string, args ...any)) error {
+// parts reads the array of content parts that comes next and reports whether
+// any of them is no text.
+func (r *reader) parts(at string, fault func(code, path, format string, args ...any)) (media bool, err error) {
 	if _, err := r.dec.ReadToken(); err != nil {
-		return err
+		return false, err
 	}
 	for i := 0; r.dec.PeekKind() != ']'; i++ {
 		if k := r.dec.PeekKind(); k != '{' && k != 0 {
 			fault("invalid_type", fmt.Sprintf("%s[%d]", at, i), "%s[%d] must be an object with a type, got %s", at, i, nameOf(k))
 			if _, err := r.dec.ReadValue(); err != nil {
-				return err
+				return media, err
 			}
 			continue
 		}
 		part, err := r.object(nil)
 		if err != nil {
-			return err
+			return media, err
 		}
-		if part.Get("type").Kind() != '"' {
+		switch kind := part.Get("type"); {
+		case kind.Kind() != '"':
 			fault("missing_required_parameter", fmt.Sprintf("%s[%d].type", at, i), "%s[%d].type is missing; it must be a string such as \"text\"", at, i)
+		case Text(kind) != "text" && Text(kind) != "refusal":
+			media = true
 		}
 	}
-	_, err := r.dec.ReadToken()
-	return err
+	_, err = r.dec.ReadToken()
+	return media, err
+}
+
+// RenameRole returns the array of messages with one role in place of another.
+func RenameRole(messages jsontext.Value, from, to string) jsontext.Value {
+	list, err := decodeObjects(messages)
+	if err != nil {
+		return messages
+	}
+	renamed := jsontext.Value{'['}
+	for i, m := range list {
+		if i > 0 {
+			renamed = append(renamed, ',')
+		}
+		if Text(m.Get("role")) == from {
+			m.Set("role", String(to))
+		}
+		renamed = m.AppendJSON(renamed)
+	}
+	return append(renamed, ']')
 }

@@ -30,8 +30,9 @@ type Choice struct {
 	Message Object
 }
 
-// Text returns the text of the choice's message, "" when it has none.
-func (c Choice) Text() string { return Text(c.Message.Get("content")) }
+// AppendText appends what the choice answers, whatever it is: text, a refusal,
+// the arguments of a call. It is for counting.
+func (c Choice) AppendText(dst []byte) []byte { return Delta{Delta: c.Message}.AppendText(dst) }
 
 // Finish returns the finish_reason in OpenAI's words.
 func (c Choice) Finish() string { return finish(c.Get("finish_reason")) }

@@ -1,0 +1,43 @@
+package gateway
+
+import (
+	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// ceiling is the most that the decision can spend on the request: every model
+// that may be called, with as many prompt tokens as there are bytes and as many
+// completion tokens as are allowed. It is nil when a price or a limit is not
+// known, or when the prompt has images or audio, which no byte count bounds.
+func (g *Gateway) ceiling(q *openai.ChatRequest, d Decision) *pricing.USD {
+	for _, m := range q.Messages {
+		if m.Media {
+			return nil
+		}
+	}
+	prompt := pricing.Bound(int64(q.Size()), int64(len(q.Messages)))
+	sum := new(pricing.USD)
+	for _, name := range d.Models {
+		completion, known := outputLimit(q, g.Models[name])
+		if !known {
+			return nil
+		}
+		cost, err := g.Prices.Cost(name, pricing.Usage{Prompt: prompt, Completion: completion})
+		if err != nil {
+			return nil
+		}
+		if *sum, err = sum.Add(cost); err != nil {
+			return nil
+		}
+	}
+	return sum
+}
+
+// outputLimit is the most completion tokens that all choices together can have.
+func outputLimit(q *openai.ChatRequest, m Model) (tokens int64, known bool) {
+	limit := q.MaxTokens
+	if limit == 0 || m.MaxOutput > 0 && m.MaxOutput < limit {
+		limit = m.MaxOutput
+	}
+	return limit * int64(q.N), limit > 0
+}

@@ -1,0 +1,203 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/policy"
+)
+
+// chat answers POST /v1/chat/completions.
+func (g *Gateway) chat(c echo.Context) error {
+	at := g.Now()
+	h := c.Request().Header
+	key, err := g.authenticate(h)
+	if err != nil {
+		return err
+	}
+	body, release, err := g.readBody(c.Response(), c.Request())
+	if err != nil {
+		return err
+	}
+	defer release()
+	request, err := openai.DecodeChatRequest(body)
+	if err != nil {
+		return err
+	}
+	call := Call{ID: newID("chatcmpl-"), At: at, Key: key, Request: request}
+	if call.Tags, err = parseTags(h.Get("x-drover-tags")); err != nil {
+		return err
+	}
+	if request.Stream {
+		return g.streamed(c, call)
+	}
+	return g.whole(c, call)
+}
+
+// whole answers with one JSON object.
+func (g *Gateway) whole(c echo.Context, call Call) error {
+	d, err := g.decide(call)
+	if err != nil {
+		return err
+	}
+	answer, outcome, err := g.answer(c.Request().Context(), call, d)
+	if err != nil {
+		return err
+	}
+	v := g.verification(d, answer, outcome)
+	h := c.Response().Header()
+	setHeaders(h, d, answer.Model, answer.Header)
+	setCostHeaders(h, v, outcome)
+	h.Set("Content-Type", "application/json")
+	reply := g.encode(call, answer, v)
+	h.Set("Content-Length", strconv.Itoa(len(reply)))
+	rc := http.NewResponseController(c.Response())
+	if err := rc.SetWriteDeadline(time.Now().Add(stalled)); err != nil {
+		return err
+	}
+	defer rc.SetWriteDeadline(time.Time{}) // the connection may serve others
+	c.Response().WriteHeader(http.StatusOK)
+	_, err = c.Response().Write(reply)
+	return g.written(err)
+}
+
+// encode makes the reply's JSON of what the provider sent: its own id, model and
+// usage, the rest as it came.
+func (g *Gateway) encode(call Call, a Answer, v verification) []byte {
+	b := make([]byte, 0, a.Reply.Size()+1024)
+	b = append(b, `{"id":`...)
+	b = openai.AppendString(b, call.ID)
+	b = append(b, `,"object":"chat.completion","created":`...)
+	b = strconv.AppendInt(b, call.At.Unix(), 10)
+	b = append(b, `,"model":`...)
+	b = openai.AppendString(b, a.Model)
+	b = append(b, `,"choices":[`...)
+	for i, choice := range a.Reply.Choices {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = choice.AppendJSON(b, i)
+	}
+	b = append(b, `],"usage":`...)
+	b = a.Usage.AppendJSON(b, string(v.Cost))
+	b = openai.AppendRest(b, a.Reply.Object.Without("verify"))
+	b = append(b, `,"verify":`...)
+	b = append(b, v.json()...)
+	return append(b, '}')
+}
+
+// streamed answers with server-sent events.
+func (g *Gateway) streamed(c echo.Context, call Call) error {
+	d, err := g.decide(call)
+	if err != nil {
+		return err
+	}
+	s := &stream{
+		w: c.Response(), rc: http.NewResponseController(c.Response()), id: call.ID, at: call.At, usage: call.Request.IncludeUsage,
+		header: func(h http.Header, model string, provider http.Header) { setHeaders(h, d, model, provider) },
+	}
+	call.Out = s
+	answer, outcome, err := g.answer(c.Request().Context(), call, d)
+	switch {
+	case err == nil:
+		v := g.verification(d, answer, outcome)
+		return g.written(s.finish(string(answer.Usage.AppendJSON(nil, string(v.Cost))), string(v.json())))
+	case !s.begun:
+		return err
+	}
+	f := asFailure(err)
+	g.logFailure(c, f, err)
+	if f.status != statusGone {
+		s.fail(f)
+	}
+	return nil
+}
+
+// written takes note of a client that went away while it was answered. Its
+// answer is journalled.
+func (g *Gateway) written(err error) error {
+	if err != nil {
+		g.Log.Info("client gone", "error", err)
+	}
+	return nil
+}
+
+// readBody reads the request's body into memory that is accounted for until
+// release is called.
+func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
+	size := r.ContentLength
+	switch {
+	case size > maxBody:
+		return nil, nil, errTooLarge
+	case size < 0: // chunked: as much as may come
+		size = maxBody
+	}
+	if !g.memory.TryAcquire(size) {
+		return nil, nil, errOverloaded
+	}
+	release = func() { g.memory.Release(size) }
+	rc := http.NewResponseController(w)
+	if err := rc.SetReadDeadline(time.Now().Add(bodyWithin)); err != nil {
+		release()
+		return nil, nil, err
+	}
+	defer rc.SetReadDeadline(time.Time{})
+	if body, err = readAll(http.MaxBytesReader(w, r.Body, maxBody), max(r.ContentLength, 0)); err != nil {
+		release()
+		return nil, nil, bodyFailure(r.Context(), err)
+	}
+	return body, release, nil
+}
+
+const (
+	maxTags     = 16
+	maxTagBytes = 128
+)
+
+// parseTags reads "a=b,c=d".
+func parseTags(header string) (map[string]string, error) {
+	if header == "" {
+		return nil, nil
+	}
+	tags := map[string]string{}
+	for pair := range strings.SplitSeq(header, ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
+		if !ok || name == "" || len(name) > maxTagBytes || len(value) > maxTagBytes || len(tags) == maxTags {
+			return nil, openai.BadRequest("x-drover-tags", "the header x-drover-tags must be at most %d pairs such as project=atlas,env=ci, names and values of at most %d bytes each", maxTags, maxTagBytes)
+		}
+		tags[name] = value
+	}
+	return tags, nil
+}
+
+// setHeaders sets what is known when an answer begins.
+func setHeaders(h http.Header, d Decision, model string, provider http.Header) {
+	h.Set("x-drover-route", "direct")
+	reason := d.Reason
+	if model != d.Models[0] {
+		reason = "provider_down"
+	}
+	h.Set("x-drover-reason", reason)
+	// Until Drover sets limits of its own, the provider's are those that hold.
+	for name, values := range provider {
+		if strings.HasPrefix(name, "X-Ratelimit-") {
+			h[name] = values
+		}
+	}
+}
+
+// setCostHeaders sets what is known when an answer is complete.
+func setCostHeaders(h http.Header, v verification, o policy.Outcome) {
+	h.Set("x-drover-verified", "null")
+	h.Set("x-drover-tests", "0/0")
+	h.Set("x-drover-samples", "0")
+	h.Set("x-drover-cost-usd", string(v.Cost))
+	h.Set("x-drover-saved-usd", string(v.Saved))
+	h.Set("x-drover-overhead-ms", strconv.FormatInt((o.Took-upstreamTime(o)).Milliseconds(), 10))
+	h.Set("openai-processing-ms", strconv.FormatInt(o.Took.Milliseconds(), 10))
+}

@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+
+	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/upstream"
+	"github.com/drover-llm/drover/policy"
+)
+
+// direct answers with one call to a model, and when that fails without having
+// answered, with one to the next.
+type direct struct{ g *Gateway }
+
+// Respond asks the decision's models in their order.
+func (r direct) Respond(ctx context.Context, call Call, d Decision) (Answer, error) {
+	var spent []policy.Call
+	for i, name := range d.Models {
+		answer, begun, err := r.ask(ctx, call, name)
+		spent = append(spent, answer.Spent...)
+		answer.Spent = spent
+		if err == nil || begun || i == len(d.Models)-1 || !worthAsking(ctx, err) {
+			return answer, err
+		}
+		r.g.Log.Warn("falling back", "request", call.ID, "from", name, "to", d.Models[i+1], "error", err)
+	}
+	return Answer{}, errInternal // not reached: a decision has a model
+}
+
+// worthAsking reports whether another model may do better than the one that
+// failed. A request that was found wrong is wrong elsewhere too.
+func worthAsking(ctx context.Context, err error) bool {
+	var call *openai.CallError
+	return ctx.Err() == nil && errors.As(err, &call) && call.Failure != openai.Refused && call.Failure != openai.Cancelled
+}
+
+// ask makes one call. begun says that the client has seen a part of the answer.
+func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer, begun bool, err error) {
+	started := r.g.Now()
+	model := r.g.Models[name]
+	request, warnings := adapt(call.Request, model.Family)
+	answer = Answer{Model: name, Warnings: warnings}
+	bill := meter{g: r.g, name: name, model: model, request: request}
+	if call.Out == nil {
+		err = r.whole(ctx, request, model, &answer, &bill)
+	} else {
+		begun, err = r.stream(ctx, call.Out, request, model, &answer, &bill)
+	}
+	answer.Spent, answer.Usage = bill.settle(err, r.g.Now().Sub(started))
+	if err != nil {
+		answer.Model = ""
+	}
+	return answer, begun, err
+}
+
+func (r direct) whole(ctx context.Context, q *openai.ChatRequest, m Model, a *Answer, bill *meter) error {
+	reply, err := m.Client.Complete(ctx, q)
+	bill.tries = reply.Tries
+	if err != nil {
+		return err
+	}
+	a.Reply, a.Header = reply.ChatResponse, reply.Header
+	bill.usage = reply.Usage
+	bill.finish = reply.Choices[0].Finish()
+	if bill.usage == nil {
+		for _, c := range reply.Choices {
+			bill.text = c.AppendText(bill.text)
+		}
+	}
+	return nil
+}
+
+func (r direct) stream(ctx context.Context, out Sink, q *openai.ChatRequest, m Model, a *Answer, bill *meter) (begun bool, err error) {
+	s, err := m.Client.Stream(ctx, q)
+	if err != nil {
+		return false, err
+	}
+	defer s.Close()
+	bill.tries = s.Tries
+	a.Header = s.Header
+	for chunk, err := range s.Chunks() {
+		if err != nil {
+			return begun, err
+		}
+		bill.add(chunk)
+		if !begun {
+			begun = true
+			out.Begin(a.Model, s.Header)
+		}
+		if err := out.Chunk(chunk); err != nil {
+			return begun, gone(s, err)
+		}
+	}
+	return begun, nil
+}
+
+// gone is the error of a stream whose reader went away: the provider has worked.
+func gone(s *upstream.Stream, err error) error {
+	return &openai.CallError{Failure: openai.Cancelled, Tries: s.Tries, Spent: true, Err: err}
+}

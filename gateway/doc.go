@@ -1,0 +1,19 @@
+// Package gateway answers OpenAI's API for the applications that point their
+// base URL at Drover.
+//
+// A request becomes a task, a decision, an answer and an outcome:
+//
+//	HTTP ─► chat.go ─► answer.go ─────────────────────────────► chat.go / stream.go ─► HTTP
+//	        auth.go    decide.go ► ceiling.go ► Respond ► Settle  encode
+//	        decode                 hold         │         └► ledger
+//	                                            └ direct.go: upstream, fallbacks in order
+//
+// answer.go is the page to read first. A Responder answers a decided request
+// and reports whatever it spent, also beside an error; direct.go, one call to a
+// strong model, is the first of them. The money is held in the Journal before
+// it is spent and settled once, before the client sees the end of the answer.
+//
+// It is a package of its own because it is the only place where HTTP, models
+// and money meet. It opens no ledger and no file and reads no environment: cmd
+// hands it what it needs.
+package gateway

@@ -1,0 +1,187 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/drover-llm/drover/gateway/openai"
+)
+
+// failure is an error as a client gets it. All of OpenAI's error bodies are made
+// in this file. What a provider said goes to the log only, but for what it found
+// wrong with the request itself.
+type failure struct {
+	status     int
+	body       openai.Error
+	retryAfter time.Duration // sent as Retry-After when positive
+	final      bool          // tells SDKs not to try again
+}
+
+func (f *failure) Error() string { return f.body.Message }
+
+// statusGone is logged for a client that did not wait for its answer.
+const statusGone = 499
+
+var errNoKey = &failure{status: http.StatusUnauthorized, body: openai.Error{
+	Message: "You didn't provide an API key. Send yours in an Authorization header: Authorization: Bearer drv-…",
+	Type:    "invalid_request_error",
+}}
+
+// wrongKey shows the token's ends only: errors are logged by clients.
+func wrongKey(token string) *failure {
+	shown := "***"
+	if len(token) >= 16 {
+		shown = token[:4] + "***" + token[len(token)-2:]
+	}
+	return &failure{status: http.StatusUnauthorized, body: openai.Error{
+		Message: "Incorrect API key provided: " + shown + ". Ask your administrator for one, or make one with: drover keys create",
+		Type:    "invalid_request_error", Code: "invalid_api_key",
+	}}
+}
+
+func unknownModel(name string, known []string) *failure {
+	return &failure{status: http.StatusNotFound, body: openai.Error{
+		Message: fmt.Sprintf("The model %.64q does not exist or you do not have access to it. There are: %s.", name, strings.Join(known, ", ")),
+		Type:    "invalid_request_error", Code: "model_not_found",
+	}}
+}
+
+func modelNotAllowed(name string, known []string) *failure {
+	return &failure{status: http.StatusForbidden, body: openai.Error{
+		Message: fmt.Sprintf("This API key may not use the model %q. It may use: %s.", name, strings.Join(known, ", ")),
+		Type:    "invalid_request_error", Param: "model", Code: "model_not_allowed",
+	}}
+}
+
+func unknownPath(method, path string) *failure {
+	return &failure{status: http.StatusNotFound, body: *openai.BadRequest("", "There is nothing at %s %.128s. Is the base URL right? It should end in /v1.", method, path)}
+}
+
+func wrongMethod(method, path string) *failure {
+	f := &failure{status: http.StatusMethodNotAllowed, body: *openai.BadRequest("", "%s is not allowed at %.128s.", method, path)}
+	f.body.Code = "method_not_supported"
+	return f
+}
+
+var errTooLarge = &failure{status: http.StatusRequestEntityTooLarge,
+	body: *openai.BadRequest("", "The request body is larger than %d MiB. Send less, for example smaller images.", maxBody>>20)}
+
+var errOverloaded = &failure{status: http.StatusServiceUnavailable, retryAfter: 2 * time.Second, body: openai.Error{
+	Message: "Drover is at its capacity. Try again in a moment.", Type: "server_error", Code: "overloaded",
+}}
+
+var errStopping = &failure{status: http.StatusServiceUnavailable, retryAfter: 2 * time.Second, body: openai.Error{
+	Message: "This instance of Drover is stopping. Try again in a moment.", Type: "server_error", Code: "overloaded",
+}}
+
+// errNoLedger keeps the promise that nothing is spent that cannot be journalled.
+var errNoLedger = &failure{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, body: openai.Error{
+	Message: "Drover cannot journal what this request would spend, so it did not answer it. Tell your administrator: the ledger needs attention.",
+	Type:    "server_error", Code: "ledger_unavailable",
+}}
+
+// errNotRecorded is for an answer that was paid for and could not be journalled.
+var errNotRecorded = &failure{status: http.StatusServiceUnavailable, final: true, body: errNoLedger.body}
+
+var errInternal = &failure{status: http.StatusInternalServerError, body: openai.Error{
+	Message: "Drover failed to handle this request. The log has it under the request id.", Type: "server_error", Code: "internal_error",
+}}
+
+// asFailure turns any error into what the client gets.
+func asFailure(err error) *failure {
+	var f *failure
+	var bad *openai.Error
+	var call *openai.CallError
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &bad):
+		return &failure{status: http.StatusBadRequest, body: *bad}
+	case errors.As(err, &call):
+		return callFailure(call)
+	}
+	return errInternal
+}
+
+// callFailure is what the client gets when no model answered. Once money was
+// spent an SDK's automatic retry would spend it again, so it is told not to.
+func callFailure(e *openai.CallError) *failure {
+	server := func(status int, code, message string) *failure {
+		f := &failure{status: status, final: e.Spent, body: openai.Error{Message: message, Type: "server_error", Code: code}}
+		if !e.Spent && status != http.StatusGatewayTimeout {
+			f.retryAfter = max(e.RetryAfter, time.Second)
+		}
+		return f
+	}
+	switch e.Failure {
+	case openai.Refused:
+		return refusedByModel(e)
+	case openai.RateLimited:
+		return &failure{status: http.StatusTooManyRequests, retryAfter: max(e.RetryAfter, time.Second), body: openai.Error{
+			Message: "The model's provider is receiving too many requests. Try again later.", Type: "requests", Code: "rate_limit_exceeded"}}
+	case openai.NoQuota:
+		return &failure{status: http.StatusTooManyRequests, final: true, body: openai.Error{
+			Message: "The quota with the model's provider is used up. Tell your administrator.", Type: "insufficient_quota", Code: "insufficient_quota"}}
+	case openai.Denied:
+		f := server(http.StatusBadGateway, "upstream_error", "The model's provider refused Drover's credentials or does not have the model. Tell your administrator.")
+		f.retryAfter, f.final = 0, true
+		return f
+	case openai.TimedOut:
+		return server(http.StatusGatewayTimeout, "upstream_timeout", "The model did not answer in time.")
+	case openai.Full:
+		return &failure{status: http.StatusServiceUnavailable, retryAfter: max(e.RetryAfter, time.Second), body: openai.Error{
+			Message: "As many calls to the model's provider are under way as are allowed. Try again in a moment.", Type: "server_error", Code: "overloaded"}}
+	case openai.Open:
+		return server(http.StatusBadGateway, "upstream_error", "The model has been failing and is being left alone for a moment. Try again later.")
+	case openai.Cut:
+		return server(http.StatusBadGateway, "upstream_error", "The model's answer broke off before its end.")
+	case openai.BadReply:
+		return server(http.StatusBadGateway, "upstream_error", "The model's provider sent a reply that could not be understood.")
+	case openai.Cancelled:
+		return &failure{status: statusGone, body: openai.Error{Message: "The client closed the connection.", Type: "server_error", Code: "client_closed_request"}}
+	}
+	return server(http.StatusBadGateway, "upstream_error", "The model's provider failed to answer.")
+}
+
+// refusedByModel passes on what a provider found wrong with the request, in
+// OpenAI's words where clients act on them.
+func refusedByModel(e *openai.CallError) *failure {
+	f := &failure{status: e.Status, body: *openai.BadRequest("", "The model's provider refused the request (HTTP %d).", e.Status)}
+	if e.Detail == nil {
+		return f
+	}
+	f.body = *e.Detail
+	if f.body.Type == "" || !strings.Contains(f.body.Type, "_") { // vLLM says BadRequestError, for example
+		f.body.Type = "invalid_request_error"
+	}
+	message := strings.ToLower(f.body.Message)
+	for _, sign := range []string{"maximum context length", "context length", "context window", "context size", "too many tokens"} {
+		if strings.Contains(message, sign) {
+			f.body.Code, f.status = "context_length_exceeded", http.StatusBadRequest
+			if f.body.Param == "" {
+				f.body.Param = "messages"
+			}
+		}
+	}
+	return f
+}
+
+// writeHeaders sets what tells the SDKs when to try again.
+func (f *failure) writeHeaders(h http.Header) {
+	if f.final {
+		h.Set("x-should-retry", "false")
+	} else if f.retryAfter > 0 {
+		wait := min(max(f.retryAfter, time.Second), time.Minute)
+		seconds := int(math.Ceil(wait.Seconds()))
+		h.Set("Retry-After", strconv.Itoa(seconds))
+		h.Set("retry-after-ms", strconv.FormatInt(wait.Milliseconds(), 10))
+	}
+	if f.status == http.StatusMethodNotAllowed && h.Get("Allow") == "" {
+		h.Set("Allow", "GET, POST")
+	}
+}

@@ -1,0 +1,110 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/drover-llm/drover/gateway/upstream"
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// Journal is where money is held and outcomes are kept; the ledger is one. Hold
+// and Settle return when what they were given is durable.
+type Journal interface {
+	Hold(ctx context.Context, h policy.Hold) error
+	Settle(ctx context.Context, o policy.Outcome) error
+	Err() error // why nothing can be written at present, nil when it can
+}
+
+// Keys tells who a token belongs to. Its errors are those of package policy.
+type Keys interface {
+	Authenticate(token string) (policy.Key, error)
+}
+
+// Model is a model that requests can be sent to.
+type Model struct {
+	Client *upstream.Client
+	// MaxOutput is the most completion tokens that the model gives in one
+	// answer, 0 when that is not known.
+	MaxOutput int64
+	// Family tells the tokeniser, and what the model's hosts accept.
+	Family pricing.Family
+}
+
+// Config is what a Gateway needs.
+type Config struct {
+	Models  map[string]Model       // by their names in YAML
+	Routes  map[string]RouteConfig // as validated
+	Prices  pricing.Table
+	Keys    Keys
+	Journal Journal
+	Log     *slog.Logger     // nil: nothing is logged
+	Now     func() time.Time // nil: time.Now
+	Started time.Time        // reported as the age of models; zero: Now
+}
+
+// Gateway answers requests. It is safe for concurrent use.
+type Gateway struct {
+	Config
+	memory   *semaphore.Weighted // bytes of request bodies
+	inflight *semaphore.Weighted // requests
+	draining chan struct{}       // closed when no new request is wanted
+}
+
+const (
+	maxBody     = 32 << 20  // of one request, in bytes; images come inside the JSON
+	maxMemory   = 512 << 20 // of all requests that are being answered, in bytes
+	maxInflight = 4096      // requests that are being answered
+)
+
+// New returns a gateway.
+func New(c Config) *Gateway {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Started.IsZero() {
+		c.Started = c.Now()
+	}
+	return &Gateway{
+		Config:   c,
+		memory:   semaphore.NewWeighted(maxMemory),
+		inflight: semaphore.NewWeighted(maxInflight),
+		draining: make(chan struct{}),
+	}
+}
+
+// names lists the routes, then the models, that a key may use.
+func (g *Gateway) names(key policy.Key) []string {
+	var names []string
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(g.Routes)), slices.Sorted(maps.Keys(g.Models))) {
+		if allowed(key, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// knows reports whether there is such a route or model.
+func (g *Gateway) knows(name string) bool {
+	_, route := g.Routes[name]
+	_, model := g.Models[name]
+	return route || model
+}
+
+// allowed reports whether the key may use the route or model of this name.
+func allowed(key policy.Key, name string) bool {
+	return len(key.Models) == 0 || slices.Contains(key.Models, name)
+}
+
+// newID returns an id that nobody can guess: 26 characters behind the prefix.
+func newID(prefix string) string { return prefix + rand.Text() }

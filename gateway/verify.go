@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// verification is the verify object of a reply: what was done, and what it
+// cost. Its fields are those of the published schema.
+type verification struct {
+	Route          string          `json:"route"`
+	Assurance      *string         `json:"assurance"`
+	Reason         string          `json:"reason"`
+	ReasonText     string          `json:"reason_text"`
+	Verified       *bool           `json:"verified"` // nil: nothing was run
+	Model          string          `json:"model"`
+	RequestedModel string          `json:"requested_model"`
+	Tests          tests           `json:"tests"`
+	Samples        samples         `json:"samples"`
+	Tokens         tokens          `json:"tokens"`
+	Cost           json.RawMessage `json:"cost_usd"`
+	BaselineCost   json.RawMessage `json:"baseline_cost_usd"`
+	Saved          json.RawMessage `json:"saved_usd"`
+	MS             times           `json:"ms"`
+	Failure        *string         `json:"failure"`
+	Warnings       []string        `json:"warnings"`
+}
+
+type tests struct {
+	Total  int     `json:"total"`
+	Passed int     `json:"passed"`
+	Source *string `json:"source"`
+}
+
+type samples struct {
+	Budget int `json:"budget"`
+	Drawn  int `json:"drawn"`
+	Tested int `json:"tested"`
+	Passed int `json:"passed"`
+}
+
+type tokens struct {
+	Prompt     int64 `json:"prompt"`
+	Completion int64 `json:"completion"`
+}
+
+type times struct {
+	Total    int64 `json:"total"`
+	Sampling int64 `json:"sampling"`
+	Tests    int64 `json:"tests"`
+}
+
+// verification says what was done for an answered request.
+func (g *Gateway) verification(d Decision, a Answer, o policy.Outcome) verification {
+	v := verification{
+		Route: "direct", Reason: d.Reason, ReasonText: d.Text, Model: a.Model, RequestedModel: o.Requested,
+		Cost: dollars(o.Cost), BaselineCost: dollars(nil), Saved: dollars(nil),
+		MS:       times{Total: o.Took.Milliseconds(), Sampling: upstreamTime(o).Milliseconds()},
+		Warnings: a.Warnings,
+	}
+	if len(d.Models) > 0 && a.Model != d.Models[0] {
+		v.Reason, v.ReasonText = "provider_down", d.Models[0]+" could not answer, so "+a.Model+" did."
+	}
+	for _, c := range o.Calls {
+		v.Tokens.Prompt += c.Usage.Prompt
+		v.Tokens.Completion += c.Usage.Completion
+		if c.Counted {
+			v.Warnings = append(v.Warnings, c.Provider+" sent no usage; the tokens were counted here")
+		}
+	}
+	if v.Warnings == nil {
+		v.Warnings = []string{}
+	}
+	// What the route's first model would have cost is known where it has a price:
+	// as many tokens as the answer took.
+	if o.Route == "" {
+		return v
+	}
+	baseline, err := g.Prices.Cost(d.Models[0], pricing.Usage{Prompt: a.Usage.Prompt, CachedPrompt: a.Usage.CachedPrompt, Completion: a.Usage.Completion})
+	if err != nil {
+		return v
+	}
+	v.BaselineCost = dollars(&baseline)
+	if o.Cost != nil {
+		if saved, err := baseline.Sub(*o.Cost); err == nil {
+			v.Saved = dollars(&saved)
+		}
+	}
+	return v
+}
+
+// dollars is an amount as a JSON number, null when it is not known.
+func dollars(u *pricing.USD) json.RawMessage {
+	if u == nil {
+		return json.RawMessage("null")
+	}
+	return json.RawMessage(u.String())
+}
+
+// upstreamTime is how long the calls of a request took.
+func upstreamTime(o policy.Outcome) time.Duration {
+	var sum time.Duration
+	for _, c := range o.Calls {
+		sum += c.Took
+	}
+	return sum
+}
+
+func (v verification) json() []byte {
+	b, err := json.Marshal(v)
+	if err != nil { // not reached: every field marshals
+		return []byte("null")
+	}
+	return b
+}
