@@ -1,0 +1,20 @@
+// Package ledger remembers what was held, spent and decided, in one bbolt file.
+//
+// It is a journal: every hold, every outcome and every change to a key is
+// appended once, under the next sequence number, and never altered. Small
+// indexes beside it (open holds, outcomes by id, keys) are written in the same
+// transaction, so that the two cannot disagree, and all that Drover believes
+// about money can be folded from the journal again.
+//
+// Whatever returns without an error is on disk. One goroutine writes: it takes
+// everything that waits, commits it at once and wakes all callers, so that many
+// requests share one sync. Nothing is ever dropped to save time: over capacity,
+// new holds wait.
+//
+// The caveat: one process at a time. A second Open gets ErrLocked, and asks the
+// process that serves.
+//
+// It is a package of its own because it is the only one that owns a file, and
+// because it must outlive every change to what is written into it: the file
+// carries a format version, each record its own, and older files are migrated.
+package ledger

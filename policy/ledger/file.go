@@ -1,0 +1,158 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// lockWait is how long Open waits for another process to let go of the file.
+const lockWait = time.Second
+
+// errDamaged marks a file that cannot be read as a ledger.
+var errDamaged = errors.New("not a ledger, or damaged; restore it from a backup, or move it aside to begin an empty one")
+
+// errFault marks damage that stopped bbolt in the middle of its work: it may
+// hold its own locks for ever.
+var errFault = errors.New("fault")
+
+// open fills l.db and everything that is read once from it.
+func (l *Ledger) open() error {
+	if err := create(l.path, l.o); err != nil {
+		return err
+	}
+	err := guarded(func() error {
+		db, err := openFile(l.path, &l.file)
+		if err != nil {
+			return err
+		}
+		l.db, l.update = db, db.Update
+		return l.load()
+	})
+	switch {
+	case err == nil:
+		l.warnIfReadable()
+		return nil
+	case errors.Is(err, errFault) && l.file != nil:
+		_ = l.file.Close() // db may be stuck half way, see release
+	case l.db != nil:
+		_ = l.db.Close()
+	}
+	return err
+}
+
+// load brings the file to the current format and reads what is kept in memory.
+func (l *Ledger) load() error {
+	if err := l.checkLength(); err != nil {
+		return err
+	}
+	if err := upgrade(l.db, migrations, l.o); err != nil {
+		return err
+	}
+	return l.db.View(func(tx *bolt.Tx) error {
+		l.outcomes.Store(int64(tx.Bucket(bucketOutcomes).Sequence()))
+		return l.auth.load(tx)
+	})
+}
+
+// checkLength finds a file that was cut off, before reading beyond its end
+// becomes a memory fault.
+func (l *Ledger) checkLength() error {
+	return l.db.View(func(tx *bolt.Tx) error {
+		info, err := l.file.Stat()
+		if err != nil {
+			return err
+		}
+		if info.Size() < tx.Size() {
+			return fmt.Errorf("%w (it is %d bytes long and should be %d)", errDamaged, info.Size(), tx.Size())
+		}
+		return nil
+	})
+}
+
+func (l *Ledger) warnIfReadable() {
+	if info, err := l.file.Stat(); err == nil && info.Mode().Perm()&0o077 != 0 {
+		l.o.Log.Warn("others on this machine may read the ledger", "path", l.path, "mode", info.Mode().Perm().String())
+	}
+}
+
+// openFile opens path with bbolt, and puts the open file into *file as soon as
+// there is one.
+func openFile(path string, file **os.File) (*bolt.DB, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout:      lockWait,
+		FreelistType: bolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(name, flag, mode)
+			*file = f
+			return f, err
+		},
+	})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, ErrLocked
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("%w (%w)", errDamaged, err)
+	}
+	return db, err
+}
+
+// create makes an empty ledger at path where there is no file. It is made under
+// another name and linked into place whole, so that a crash leaves either a
+// ledger or nothing, and two processes cannot make it twice.
+func create(path string, o Options) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+	if err != nil {
+		return err
+	}
+	made := f.Name()
+	defer os.Remove(made)
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := openFile(made, &f)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(upgrade(db, migrations, o), db.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Link(made, path); err != nil {
+		// Either another process was first, or the file system knows no links:
+		// bbolt then begins the file in place.
+		return nil
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a new name in dir survive a loss of power.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// guarded runs f and makes an error of the panics and memory faults by which
+// bbolt answers a damaged file.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w (%w: %v)", errDamaged, errFault, p)
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,117 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Buckets of format 1. Sequence numbers are 8 bytes, big endian.
+var (
+	bucketMeta     = []byte("meta")     // see the keys below
+	bucketJournal  = []byte("journal")  // sequence number -> record
+	bucketHolds    = []byte("holds")    // id of an open hold -> sequence number
+	bucketOutcomes = []byte("outcomes") // id of an outcome -> sequence number; its own sequence counts them
+	bucketKeys     = []byte("keys")     // id of a key -> keyRecord as it is now
+)
+
+// Keys of the meta bucket.
+var (
+	metaApplication = []byte("application") // always applicationName
+	metaFormat      = []byte("format")      // decimal number
+	metaPepper      = []byte("pepper")      // secret that keys are hashed with
+)
+
+const (
+	applicationName = "drover ledger"
+	pepperSize      = 32 // bytes
+)
+
+// A migration takes a file from one format to the next, inside the transaction
+// in which all of them run.
+type migration func(*bolt.Tx) error
+
+// migrations[i] leads from format i+1 to i+2. The format that this code writes
+// is the one after the last. A new kind of record is a new format too: code that
+// does not know it cannot tell what it means for money.
+var migrations = []migration{}
+
+// upgrade brings db to the format after the last of steps: a file without any
+// bucket is laid out, an older format is migrated, all or nothing.
+func upgrade(db *bolt.DB, steps []migration, o Options) error {
+	target := len(steps) + 1
+	var format int
+	err := db.View(func(tx *bolt.Tx) (err error) {
+		format, err = readFormat(tx)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case format == target:
+		return nil
+	case format > target:
+		return fmt.Errorf("its format is %d and this version of drover knows %d at most; use a newer drover", format, target)
+	}
+	return db.Update(func(tx *bolt.Tx) error {
+		if format == 0 {
+			return layOut(tx, target, o.Rand)
+		}
+		for ; format < target; format++ {
+			if err := steps[format-1](tx); err != nil {
+				return fmt.Errorf("migrating from format %d to %d, nothing was changed: %w", format, format+1, err)
+			}
+			o.Log.Info("ledger migrated", "path", db.Path(), "format", format+1)
+		}
+		return writeFormat(tx, target)
+	})
+}
+
+// readFormat returns 0 for a file without any bucket.
+func readFormat(tx *bolt.Tx) (int, error) {
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil {
+		if first, _ := tx.Cursor().First(); first == nil {
+			return 0, nil
+		}
+		return 0, fmt.Errorf("%w (a bbolt file of something else)", errDamaged)
+	}
+	if name := meta.Get(metaApplication); string(name) != applicationName {
+		return 0, fmt.Errorf("%w (a bbolt file of something else)", errDamaged)
+	}
+	format, err := strconv.Atoi(string(meta.Get(metaFormat)))
+	if err != nil || format < 1 {
+		return 0, fmt.Errorf("%w (its format is %q)", errDamaged, meta.Get(metaFormat))
+	}
+	return format, nil
+}
+
+func writeFormat(tx *bolt.Tx, format int) error {
+	return tx.Bucket(bucketMeta).Put(metaFormat, []byte(strconv.Itoa(format)))
+}
+
+// layOut makes the buckets of an empty ledger, and its pepper.
+func layOut(tx *bolt.Tx, format int, random io.Reader) error {
+	for _, name := range [][]byte{bucketMeta, bucketJournal, bucketHolds, bucketOutcomes, bucketKeys} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	pepper := make([]byte, pepperSize)
+	if _, err := io.ReadFull(random, pepper); err != nil {
+		return fmt.Errorf("drawing the pepper: %w", err)
+	}
+	meta := tx.Bucket(bucketMeta)
+	return errors.Join(
+		meta.Put(metaApplication, []byte(applicationName)),
+		meta.Put(metaPepper, pepper),
+		writeFormat(tx, format),
+	)
+}
+
+// seqBytes is a sequence number as a bucket's key.
+func seqBytes(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }

@@ -1,0 +1,106 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+// maxIDLength bounds the ids of holds and outcomes, in bytes.
+const maxIDLength = 256
+
+// Hold journals h. When it returns nil, h is on disk; on any error, also when
+// ctx ends, it is not and never will be. ErrHeld and ErrSettled refuse an id
+// that was used before.
+func (l *Ledger) Hold(ctx context.Context, h policy.Hold) error {
+	h.At = h.At.UTC()
+	id, record, err := encodeEntry(kindHold, h.ID, h)
+	if err == nil {
+		err = l.queue.do(ctx, newWrite(func(t *tables) error {
+			switch {
+			case t.holds.Get(id) != nil:
+				return ErrHeld
+			case t.outcomes.Get(id) != nil:
+				return ErrSettled
+			}
+			t.put(t.holds, id, t.append(record))
+			return nil
+		}))
+	}
+	if err != nil {
+		return fmt.Errorf("holding for %q: %w", h.ID, err)
+	}
+	return nil
+}
+
+// Settle journals o and closes the hold with the same id. When it returns nil,
+// both are on disk. It is never refused for want of room, since Hold bounds what
+// is under way, and ctx bounds the wait only: when ctx ends, o is written all
+// the same, unless the disk refuses it, and settling again gives ErrSettled.
+// ErrNoHold means that nothing was held, or that the ledger has forgotten it.
+func (l *Ledger) Settle(ctx context.Context, o policy.Outcome) error {
+	o.At = o.At.UTC()
+	id, record, err := encodeEntry(kindOutcome, o.ID, o)
+	if err == nil {
+		err = l.queue.doRegardless(ctx, newWrite(func(t *tables) error {
+			if t.holds.Get(id) == nil {
+				if t.outcomes.Get(id) != nil {
+					return ErrSettled
+				}
+				return ErrNoHold
+			}
+			t.put(t.outcomes, id, t.append(record))
+			t.delete(t.holds, id)
+			t.keep(t.outcomes.SetSequence(t.outcomes.Sequence() + 1))
+			t.outcomesAdded++
+			return nil
+		}))
+	}
+	if err != nil {
+		return fmt.Errorf("settling %q: %w", o.ID, err)
+	}
+	return nil
+}
+
+func encodeEntry(k kind, id string, v any) (key, record []byte, err error) {
+	switch {
+	case id == "":
+		return nil, nil, errors.New("the id is empty")
+	case len(id) > maxIDLength:
+		return nil, nil, fmt.Errorf("the id is %d bytes long, %d are allowed", len(id), maxIDLength)
+	}
+	record, err = newRecord(k, v)
+	return []byte(id), record, err
+}
+
+// OpenHolds returns the holds that no outcome has settled, oldest first: those
+// of requests under way, and those of requests that a crash cut off.
+func (l *Ledger) OpenHolds() ([]policy.Hold, error) {
+	var found []journalled[policy.Hold]
+	err := l.view(func(tx *bolt.Tx) error {
+		journal := tx.Bucket(bucketJournal)
+		return tx.Bucket(bucketHolds).ForEach(func(id, key []byte) error {
+			h, err := readAt[policy.Hold](journal, key, kindHold)
+			if err != nil {
+				return fmt.Errorf("open hold %q: %w", id, err)
+			}
+			found = append(found, h)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing open holds: %w", err)
+	}
+	slices.SortFunc(found, func(a, b journalled[policy.Hold]) int { return cmp.Compare(a.seq, b.seq) })
+	holds := make([]policy.Hold, len(found))
+	for i, h := range found {
+		holds[i] = h.value
+	}
+	return holds, nil
+}

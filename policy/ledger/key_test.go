@@ -1,0 +1,230 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+func newKey(t testing.TB, l *Ledger, k policy.Key) (string, policy.Key) {
+	t.Helper()
+	token, key, err := l.CreateKey(context.Background(), k, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token, key
+}
+
+func TestKeyOpensTheDoorUntilRevoked(t *testing.T) {
+	l := newLedger(t)
+	want := policy.Key{Name: "ci", Team: "acme", Models: []string{"auto"}}
+	token, key := newKey(t, l, want)
+	other, _ := newKey(t, l, policy.Key{})
+	want.ID, want.Created = key.ID, day
+	for range 2 {
+		got, err := l.Authenticate(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
+		l = reopen(t, l)
+	}
+	for range 2 { // twice is allowed
+		revoked, err := l.RevokeKey(context.Background(), key.ID, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !revoked.Revoked.Equal(day) {
+			t.Fatalf("revoked at %v", revoked.Revoked)
+		}
+	}
+	for range 2 {
+		if _, err := l.Authenticate(token); !errors.Is(err, policy.ErrRevokedKey) {
+			t.Fatalf("revoked key: %v", err)
+		}
+		if _, err := l.Authenticate(other); err != nil {
+			t.Fatalf("another key: %v", err)
+		}
+		l = reopen(t, l)
+	}
+	if _, err := l.RevokeKey(context.Background(), "nosuchid", "test"); !errors.Is(err, policy.ErrUnknownKey) {
+		t.Fatalf("revoking an unknown key: %v", err)
+	}
+	if n := len(l.ListKeys()); n != 2 {
+		t.Fatalf("%d keys listed", n)
+	}
+}
+
+func TestKeyExpires(t *testing.T) {
+	now := day
+	l, err := Open(filepath.Join(t.TempDir(), "drover.db"), Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	token, _ := newKey(t, l, policy.Key{Expires: day.Add(time.Hour)})
+	now = day.Add(time.Hour - time.Nanosecond)
+	if _, err := l.Authenticate(token); err != nil {
+		t.Fatal(err)
+	}
+	now = day.Add(time.Hour)
+	if _, err := l.Authenticate(token); !errors.Is(err, policy.ErrExpiredKey) {
+		t.Fatalf("expired key: %v", err)
+	}
+}
+
+func TestWrongTokensAreUnknown(t *testing.T) {
+	l := newLedger(t)
+	token, key := newKey(t, l, policy.Key{})
+	forged, _, _, err := newToken(l.o.Rand)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := "drv-" + key.ID + "-" + strings.Repeat("a", 32)
+	wrongSecret := body + "-" + hexCRC(body)
+	for name, tt := range map[string]struct {
+		token  string
+		reason error
+	}{
+		"unknown id":   {forged, policy.ErrUnknownKey},
+		"wrong secret": {wrongSecret, policy.ErrUnknownKey},
+		"empty":        {"", errMalformedToken},
+		"another kind": {"sk-proj-0123456789", errMalformedToken},
+		"cut off":      {token[:len(token)-1], errMalformedToken},
+		"too long":     {token + "0", errMalformedToken},
+		"upper case":   {strings.ToUpper(token), errMalformedToken},
+		"mistyped":     {swapLetter(token, 20), errMistypedToken},
+	} {
+		got, err := l.Authenticate(tt.token)
+		if !errors.Is(err, policy.ErrUnknownKey) || !errors.Is(err, tt.reason) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got.ID != "" {
+			t.Errorf("%s: key %s", name, got.ID)
+		}
+	}
+}
+
+// swapLetter changes one letter of a token into another that may stand there.
+func swapLetter(token string, at int) string {
+	b := []byte(token)
+	if b[at] = 'a'; token[at] == 'a' {
+		b[at] = 'b'
+	}
+	return string(b)
+}
+
+func TestUnfitKeysAreRefused(t *testing.T) {
+	l := newLedger(t)
+	_, _, err := l.CreateKey(context.Background(), policy.Key{
+		Name: "a\nb", Team: strings.Repeat("x", 200), Models: []string{"auto", ""}, Expires: day,
+	}, "test")
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, path := range []string{"name: ", "team: ", "models[1]: ", "expires_at: "} {
+		if !strings.Contains(err.Error(), path) {
+			t.Errorf("%q is not in: %v", path, err)
+		}
+	}
+	if len(l.ListKeys()) != 0 {
+		t.Fatal("a key was made")
+	}
+}
+
+func TestFileHoldsNoToken(t *testing.T) {
+	l := newLedger(t)
+	token, key := newKey(t, l, policy.Key{Name: "canary"})
+	_, secret, err := parseToken(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(l.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := tokenEncoding.DecodeString(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(file), key.ID) {
+		t.Fatal("the id is not in the file, so this test sees nothing")
+	}
+	for _, s := range []string{secret, string(raw)} {
+		if strings.Contains(string(file), s) {
+			t.Error("the file holds the secret")
+		}
+	}
+}
+
+func TestChangesToKeysAreJournalled(t *testing.T) {
+	l := newLedger(t)
+	_, key := newKey(t, l, policy.Key{Name: "ci"})
+	if _, err := l.RevokeKey(context.Background(), key.ID, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.RevokeKey(context.Background(), key.ID, "bob"); err != nil {
+		t.Fatal(err)
+	}
+	var kinds []kind
+	var revoked keyRevoked
+	err := l.db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket(bucketJournal).ForEach(func(at, record []byte) error {
+			seq, err := readSeq(at)
+			if err != nil {
+				return err
+			}
+			k, text, err := openRecord(seq, record)
+			if err != nil {
+				return err
+			}
+			if kinds = append(kinds, k); k == kindKeyRevoked {
+				return json.Unmarshal(text, &revoked)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(kinds, []kind{kindKeyCreated, kindKeyRevoked}) {
+		t.Fatalf("journal holds kinds %v", kinds)
+	}
+	if diff := cmp.Diff(keyRevoked{ID: key.ID, At: day, By: "ann"}, revoked); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+// TestDrawnTwice has the random source repeat itself once.
+func TestDrawnTwice(t *testing.T) {
+	drawn := strings.Repeat("p", pepperSize) + strings.Repeat("a", 25) + strings.Repeat("a", 25) + strings.Repeat("b", 25)
+	l, err := Open(filepath.Join(t.TempDir(), "drover.db"), Options{Rand: strings.NewReader(drawn)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, first := newKey(t, l, policy.Key{})
+	_, second := newKey(t, l, policy.Key{})
+	if first.ID == second.ID {
+		t.Fatal("two keys with one id")
+	}
+	if _, _, err := l.CreateKey(context.Background(), policy.Key{}, "test"); err == nil {
+		t.Fatal("a key was made without randomness")
+	}
+}

@@ -1,0 +1,141 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+// Entry is an outcome and its place in the journal.
+type Entry struct {
+	Seq     uint64 `json:"seq"` // grows with time, with gaps
+	Outcome policy.Outcome
+}
+
+// chunkRecords is how many records one read transaction goes through. An open
+// read transaction keeps the writer from using freed pages and from growing its
+// map, so none is held while a caller looks at an entry.
+const chunkRecords = 256
+
+// Outcomes yields all outcomes after sequence number after, 0 for all, in the
+// order of the journal. It ends after the first error, also when ctx ends.
+// Outcomes that are settled while it runs are seen.
+func (l *Ledger) Outcomes(ctx context.Context, after uint64) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for {
+			entries, last, err := l.chunk(ctx, after)
+			for _, e := range entries {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(Entry{}, fmt.Errorf("reading outcomes after %d: %w", after, err))
+				return
+			}
+			if last == after {
+				return
+			}
+			after = last
+		}
+	}
+}
+
+// chunk returns the outcomes among the next records after after, and the
+// sequence number of the last record that it read.
+func (l *Ledger) chunk(ctx context.Context, after uint64) (entries []Entry, last uint64, err error) {
+	last = after
+	if err := ctx.Err(); err != nil || after == math.MaxUint64 {
+		return nil, last, err
+	}
+	err = l.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketJournal).Cursor()
+		key, record := c.Seek(seqBytes(after + 1))
+		for n := 0; key != nil && n < chunkRecords; n++ {
+			seq, err := readSeq(key)
+			if err != nil {
+				return err
+			}
+			k, text, err := openRecord(seq, record)
+			if err != nil {
+				return err
+			}
+			if k == kindOutcome {
+				e := Entry{Seq: seq}
+				if err := decode(seq, text, &e.Outcome); err != nil {
+					return err
+				}
+				entries = append(entries, e)
+			}
+			last = seq
+			key, record = c.Next()
+		}
+		return nil
+	})
+	return entries, last, err
+}
+
+// Outcome returns the outcome with this id, or ErrNoOutcome.
+func (l *Ledger) Outcome(id string) (Entry, error) {
+	var found journalled[policy.Outcome]
+	err := l.view(func(tx *bolt.Tx) (err error) {
+		key := tx.Bucket(bucketOutcomes).Get([]byte(id))
+		if key == nil {
+			return ErrNoOutcome
+		}
+		found, err = readAt[policy.Outcome](tx.Bucket(bucketJournal), key, kindOutcome)
+		return err
+	})
+	if err != nil {
+		return Entry{}, fmt.Errorf("reading outcome %q: %w", id, err)
+	}
+	return Entry{Seq: found.seq, Outcome: found.value}, nil
+}
+
+// view runs f in a short read transaction.
+func (l *Ledger) view(f func(*bolt.Tx) error) error {
+	err := guarded(func() error { return l.db.View(f) })
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		return ErrClosed
+	}
+	return err
+}
+
+// journalled is a decoded record and its place.
+type journalled[T any] struct {
+	seq   uint64
+	value T
+}
+
+// readAt decodes the record at key, which must be of kind want.
+func readAt[T any](journal *bolt.Bucket, key []byte, want kind) (journalled[T], error) {
+	var j journalled[T]
+	seq, err := readSeq(key)
+	if err != nil {
+		return j, err
+	}
+	j.seq = seq
+	k, text, err := openRecord(seq, journal.Get(key))
+	if err != nil {
+		return j, err
+	}
+	if k != want {
+		return j, fmt.Errorf("record %d: %w (kind %d instead of %d)", seq, errDamaged, k, want)
+	}
+	return j, decode(seq, text, &j.value)
+}
+
+func readSeq(key []byte) (uint64, error) {
+	if len(key) != 8 {
+		return 0, fmt.Errorf("%w (a sequence number of %d bytes)", errDamaged, len(key))
+	}
+	return binary.BigEndian.Uint64(key), nil
+}

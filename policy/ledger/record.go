@@ -1,0 +1,86 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+
+	json2 "github.com/go-json-experiment/json"
+	jsonv1 "github.com/go-json-experiment/json/v1"
+)
+
+// kind says what a record of the journal is. Numbers are never used again.
+type kind byte
+
+const (
+	kindHold       kind = 1 // policy.Hold
+	kindOutcome    kind = 2 // policy.Outcome
+	kindKeyCreated kind = 3 // keyRecord
+	kindKeyRevoked kind = 4 // keyRevoked
+)
+
+// recordVersion is the version of every kind's JSON so far. A field may be added
+// without a new version, as long as its absence means what it used to mean.
+const recordVersion = 1
+
+// headerSize is the length of a record before its JSON: kind, version, and a
+// checksum over sequence number, kind, version and JSON, so that a flipped bit
+// or a record in the wrong place is found by whoever reads it.
+const headerSize = 1 + 1 + 4
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// newRecord encodes v, leaving the checksum to seal. encoding/json is the
+// quicker of the two to encode (1.5 µs an outcome against 1.8), and the other
+// one to decode (2.6 µs against 5.8).
+func newRecord(k kind, v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	record := make([]byte, headerSize, headerSize+len(text))
+	record[0], record[1] = byte(k), recordVersion
+	return append(record, text...), nil
+}
+
+// seal writes the checksum of a record that will lie at seq.
+func seal(seq uint64, record []byte) {
+	binary.BigEndian.PutUint32(record[2:], checksum(seq, record))
+}
+
+func checksum(seq uint64, record []byte) uint32 {
+	var head [10]byte
+	binary.BigEndian.PutUint64(head[:], seq)
+	copy(head[8:], record[:2])
+	return crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, record[headerSize:])
+}
+
+// openRecord checks the record that lies at seq and returns its JSON.
+func openRecord(seq uint64, record []byte) (kind, []byte, error) {
+	switch {
+	case len(record) < headerSize:
+		return 0, nil, fmt.Errorf("record %d: %w (%d bytes)", seq, errDamaged, len(record))
+	case binary.BigEndian.Uint32(record[2:]) != checksum(seq, record):
+		return 0, nil, fmt.Errorf("record %d: %w (its checksum is wrong)", seq, errDamaged)
+	case record[1] != recordVersion:
+		return 0, nil, fmt.Errorf("record %d: version %d is not known to this drover; use a newer one", seq, record[1])
+	}
+	switch k := kind(record[0]); k {
+	case kindHold, kindOutcome, kindKeyCreated, kindKeyRevoked:
+		return k, record[headerSize:], nil
+	default:
+		return 0, nil, fmt.Errorf("record %d: kind %d is not known to this drover; use a newer one", seq, k)
+	}
+}
+
+// The journal's durations are nanoseconds, as encoding/json writes them.
+var decodeOptions = json2.JoinOptions(jsonv1.FormatDurationAsNano(true))
+
+// decode reads the JSON of record seq into v, which shares nothing with text.
+func decode(seq uint64, text []byte, v any) error {
+	if err := json2.Unmarshal(text, v, decodeOptions); err != nil {
+		return fmt.Errorf("record %d: %w (%w)", seq, errDamaged, err)
+	}
+	return nil
+}

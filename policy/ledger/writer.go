@@ -1,0 +1,149 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// errNothing rolls back a transaction whose writes were all refused.
+var errNothing = errors.New("nothing to commit")
+
+// write is the only goroutine that changes the file.
+func (l *Ledger) write() {
+	defer close(l.stopped)
+	var batch []*write
+	for {
+		if batch = l.queue.take(batch); len(batch) == 0 {
+			return
+		}
+		l.commit(batch)
+		clear(batch)
+	}
+}
+
+// commit writes batch in one transaction and tells its callers. If the
+// transaction fails, every one of them gets its error, and nothing was written.
+func (l *Ledger) commit(batch []*write) {
+	refused := make([]error, len(batch))
+	t := new(tables)
+	err := l.Err()
+	if err == nil {
+		err = l.transact(func(tx *bolt.Tx) error {
+			*t = openTables(tx)
+			for i, w := range batch {
+				refused[i] = w.apply(t)
+			}
+			if t.err == nil && !t.changed {
+				return errNothing
+			}
+			return t.err
+		})
+	}
+	if err != nil && !errors.Is(err, errNothing) {
+		for _, w := range batch {
+			w.finish(err)
+		}
+		return
+	}
+	l.outcomes.Add(t.outcomesAdded)
+	for i, w := range batch {
+		if refused[i] == nil && w.folded != nil {
+			w.folded()
+		}
+		w.finish(refused[i])
+	}
+}
+
+// transact runs f in one transaction. After a failure that leaves the file as
+// it was (a full disk), later calls begin afresh. After one that may not, the
+// ledger refuses everything from then on.
+func (l *Ledger) transact(f func(*bolt.Tx) error) error {
+	var id int
+	err := guarded(func() error {
+		return l.update(func(tx *bolt.Tx) error {
+			id = tx.ID()
+			return f(tx)
+		})
+	})
+	switch {
+	case err == nil:
+		l.commits.Add(1)
+		return nil
+	case errors.Is(err, errNothing):
+		return err
+	case errors.Is(err, errDamaged):
+		return l.refuse(err)
+	}
+	// If the transaction can be seen although it failed, its last sync did: it
+	// may or may not survive a crash, and a second sync could lie.
+	seen := guarded(func() error {
+		return l.db.View(func(tx *bolt.Tx) error {
+			if tx.ID() >= id {
+				return fmt.Errorf("the disk may not have kept the last writes, drover must be started again: %w", err)
+			}
+			return nil
+		})
+	})
+	if seen != nil {
+		return l.refuse(seen)
+	}
+	l.o.Log.Error("ledger cannot write", "path", l.path, "error", err)
+	return fmt.Errorf("writing to ledger %s: %w", l.path, err)
+}
+
+// refuse makes every later write fail with err.
+func (l *Ledger) refuse(err error) error {
+	err = fmt.Errorf("ledger %s: %w", l.path, err)
+	l.broken.Store(&err)
+	l.o.Log.Error("ledger refuses to write", "path", l.path, "error", err)
+	return err
+}
+
+// tables are the buckets inside the writer's transaction. Their methods keep
+// the first error for the writer, which then gives up the whole transaction.
+type tables struct {
+	journal, holds, outcomes, keys *bolt.Bucket
+
+	err           error
+	changed       bool
+	outcomesAdded int64
+}
+
+func openTables(tx *bolt.Tx) tables {
+	t := tables{
+		journal:  tx.Bucket(bucketJournal),
+		holds:    tx.Bucket(bucketHolds),
+		outcomes: tx.Bucket(bucketOutcomes),
+		keys:     tx.Bucket(bucketKeys),
+	}
+	t.journal.FillPercent = 1 // it only grows at its end
+	return t
+}
+
+// append adds a record to the journal and returns its sequence number as a key.
+func (t *tables) append(record []byte) []byte {
+	seq, err := t.journal.NextSequence()
+	t.keep(err)
+	seal(seq, record)
+	key := seqBytes(seq)
+	t.put(t.journal, key, record)
+	return key
+}
+
+func (t *tables) put(b *bolt.Bucket, key, value []byte) {
+	t.changed = true
+	t.keep(b.Put(key, value))
+}
+
+func (t *tables) delete(b *bolt.Bucket, key []byte) {
+	t.changed = true
+	t.keep(b.Delete(key))
+}
+
+func (t *tables) keep(err error) {
+	if t.err == nil {
+		t.err = err
+	}
+}
