@@ -52,7 +52,7 @@ func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, po
 		return Answer{}, policy.Outcome{}, g.unjournalled(ctx, err, errNoLedger)
 	}
 	answer, err := d.Responder.Respond(ctx, call, d)
-	outcome := g.outcome(call, d, answer, err)
+	outcome := g.outcome(ctx, call, d, answer, err)
 	if lost := g.settle(ctx, outcome); lost != nil {
 		return Answer{}, outcome, lost
 	}
@@ -82,7 +82,7 @@ func (g *Gateway) unjournalled(ctx context.Context, err error, f *failure) error
 }
 
 // outcome says what came of a request.
-func (g *Gateway) outcome(call Call, d Decision, a Answer, err error) policy.Outcome {
+func (g *Gateway) outcome(ctx context.Context, call Call, d Decision, a Answer, err error) policy.Outcome {
 	o := policy.Outcome{
 		ID: call.ID, At: call.At, Account: call.Key.Account(),
 		Requested: call.Request.Model, Route: d.Route, Model: a.Model, Reason: d.Reason,
@@ -90,7 +90,7 @@ func (g *Gateway) outcome(call Call, d Decision, a Answer, err error) policy.Out
 		Status: http.StatusOK, Took: g.Now().Sub(call.At), Tags: call.Tags, Prices: g.Prices.Version(),
 	}
 	if err != nil {
-		f := asFailure(err)
+		f := failureOf(ctx, err)
 		o.Status, o.Error = f.status, f.body.Code
 		if o.Error == "" {
 			o.Error = f.body.Type

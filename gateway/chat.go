@@ -110,7 +110,7 @@ func (g *Gateway) streamed(c echo.Context, call Call) error {
 	case !s.begun:
 		return err
 	}
-	f := asFailure(err)
+	f := failureOf(c.Request().Context(), err)
 	g.logFailure(c, f, err)
 	if f.status != statusGone {
 		s.fail(f)

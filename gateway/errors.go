@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -75,6 +76,10 @@ var errOverloaded = &failure{status: http.StatusServiceUnavailable, retryAfter: 
 	Message: "Drover is at its capacity. Try again in a moment.", Type: "server_error", Code: "overloaded",
 }}
 
+// ErrStopping is the cause by which a server ends the requests that are still
+// under way when its patience is over.
+var ErrStopping error = errStopping
+
 var errStopping = &failure{status: http.StatusServiceUnavailable, retryAfter: 2 * time.Second, body: openai.Error{
 	Message: "This instance of Drover is stopping. Try again in a moment.", Type: "server_error", Code: "overloaded",
 }}
@@ -106,6 +111,19 @@ func asFailure(err error) *failure {
 		return callFailure(call)
 	}
 	return errInternal
+}
+
+// failureOf is asFailure for an error of a request: what ended because Drover
+// stops did not end because the client left.
+func failureOf(ctx context.Context, err error) *failure {
+	f := asFailure(err)
+	if f.status == statusGone && errors.Is(context.Cause(ctx), ErrStopping) {
+		var call *openai.CallError
+		stopped := *errStopping
+		stopped.final = errors.As(err, &call) && call.Spent
+		return &stopped
+	}
+	return f
 }
 
 // callFailure is what the client gets when no model answered. Once money was

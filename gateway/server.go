@@ -85,7 +85,7 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 	case errors.As(err, &router) && router.Code == http.StatusMethodNotAllowed:
 		f = wrongMethod(c.Request().Method, c.Request().URL.Path)
 	default:
-		f = asFailure(err)
+		f = failureOf(c.Request().Context(), err)
 	}
 	g.logFailure(c, f, err)
 	if c.Response().Committed || f.status == statusGone {

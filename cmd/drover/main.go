@@ -27,6 +27,9 @@ type exitCode int
 func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
 
 type cli struct {
+	Serve serveCmd `cmd:"" help:"Run the gateway."`
+	Check checkCmd `cmd:"" help:"Name every fault of a configuration, or explain what it does."`
+
 	Version kong.VersionFlag `help:"Print the version."`
 }
 

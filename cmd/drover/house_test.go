@@ -1,0 +1,173 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/drover-llm/drover/"
+
+// mayImport says which packages of ours a package may import; a name stands for
+// the packages below it too. What is not listed imports nothing of ours.
+var mayImport = map[string][]string{
+	"cmd/drover":       {"configs", "gateway", "policy", "pricing"},
+	"configs":          {"gateway", "policy", "pricing"}, // every package that has a Config
+	"gateway":          {"gateway/search", "gateway/upstream", "gateway/sandbox", "gateway/openai", "policy", "pricing"},
+	"gateway/admin":    {"policy", "policy/lab", "pricing"},
+	"gateway/search":   {"gateway/openai", "gateway/sandbox", "pricing"},
+	"gateway/standin":  {"gateway/openai"},
+	"gateway/upstream": {"gateway/openai"},
+	"policy":           {"pricing"},
+	"policy/lab":       {"policy", "pricing", "gateway/openai", "gateway/sandbox"},
+	"policy/ledger":    {"policy", "pricing"},
+}
+
+// onlyCmdAndConfigs import the ledger; the whole of it is handed to the others.
+var ledgerDoor = []string{"cmd/drover", "configs", "policy/ledger"}
+
+// doors are the libraries that one place alone may use.
+var doors = map[string][]string{
+	"github.com/labstack/echo/v4":          {"gateway", "gateway/admin"},
+	"github.com/sony/gobreaker/v2":         {"gateway/upstream"},
+	"github.com/failsafe-go/failsafe-go":   {"gateway/upstream"},
+	"github.com/tmaxmax/go-sse":            {"gateway/upstream"},
+	"github.com/pkoukk/tiktoken-go":        {"pricing"},
+	"github.com/pkoukk/tiktoken-go-loader": {"pricing"},
+	"go.etcd.io/bbolt":                     {"policy/ledger"},
+	"github.com/jackc/pgx/v5":              {"policy/ledger"},
+	"go.yaml.in/yaml/v4":                   {"configs"},
+	"github.com/alecthomas/kong":           {"cmd/drover"},
+	"os/exec":                              {"gateway/sandbox"},
+}
+
+// TestImportsKeepToTheHouse reads the sources themselves: a test that asked the
+// go tool would be cached and prove nothing.
+func TestImportsKeepToTheHouse(t *testing.T) {
+	root := "../.."
+	seen := 0
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && file != root || entry.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		relative, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		pkg := path.Dir(filepath.ToSlash(relative))
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		seen++
+		for _, spec := range source.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if wrong := checkImport(pkg, imported); wrong != "" {
+				t.Errorf("%s: %s", relative, wrong)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 20 {
+		t.Fatalf("only %d files were read", seen)
+	}
+}
+
+// checkImport says what is wrong with an import, "" for nothing.
+func checkImport(pkg, imported string) string {
+	for library, allowed := range doors {
+		if (imported == library || strings.HasPrefix(imported, library+"/")) && !slices.Contains(allowed, pkg) {
+			return imported + " has one door: " + strings.Join(allowed, ", ")
+		}
+	}
+	ours, internal := strings.CutPrefix(imported, module)
+	if !internal || ours == pkg || strings.HasPrefix(ours, pkg+"/internal") {
+		return ""
+	}
+	if ours == "policy/ledger" && !slices.Contains(ledgerDoor, pkg) {
+		return "only cmd and configs import the ledger"
+	}
+	for _, allowed := range mayImport[pkg] {
+		if ours == allowed || pkg == "cmd/drover" && strings.HasPrefix(ours, allowed+"/") || pkg == "configs" && strings.HasPrefix(ours, allowed+"/") {
+			return ""
+		}
+	}
+	return "must not import " + ours
+}
+
+func TestCheckImportRefuses(t *testing.T) {
+	for _, c := range []struct{ pkg, imported string }{
+		{"pricing", module + "policy"},
+		{"policy", module + "policy/ledger"},
+		{"gateway", module + "policy/ledger"},
+		{"gateway/admin", module + "gateway"},
+		{"gateway/search", module + "policy"},
+		{"policy", "go.etcd.io/bbolt"},
+		{"gateway", "os/exec"},
+		{"pricing", "github.com/labstack/echo/v4/middleware"},
+	} {
+		if checkImport(c.pkg, c.imported) == "" {
+			t.Errorf("%s may import %s", c.pkg, c.imported)
+		}
+	}
+	if wrong := checkImport("gateway", module+"gateway/openai"); wrong != "" {
+		t.Error(wrong)
+	}
+}
+
+// TestEnvironmentIsReadInOnePlace holds the other rule of the house that a
+// compiler does not.
+func TestEnvironmentIsReadInOnePlace(t *testing.T) {
+	for _, folder := range []string{"gateway", "policy", "pricing"} {
+		err := filepath.WalkDir("../../"+folder, func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			if call := callsOf(t, file, "os", "Getenv", "LookupEnv", "Environ"); call != "" {
+				t.Errorf("%s calls %s: the environment is read in cmd and configs only", file, call)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// callsOf finds a use of one of a package's functions in a file.
+func callsOf(t *testing.T, file, pkg string, names ...string) string {
+	t.Helper()
+	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := ""
+	ast.Inspect(source, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && x.Name == pkg && slices.Contains(names, s.Sel.Name) {
+				found = pkg + "." + s.Sel.Name
+			}
+		}
+		return true
+	})
+	return found
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/drover-llm/drover/configs"
+	"github.com/drover-llm/drover/gateway"
+	"github.com/drover-llm/drover/gateway/upstream"
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/policy/ledger"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// settleWithin bounds how long requests that were cut off at the end of drain
+// may take to be journalled.
+const settleWithin = 10 * time.Second
+
+// run wires the gateway together and serves until ctx ends. What is shown once,
+// a first key and a made admin token, goes to out.
+func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer) (err error) {
+	journal, err := ledger.Open(c.Ledger.Path, ledger.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, journal.Close()) }()
+
+	g, providers, err := assemble(c, journal, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, p := range providers {
+			p.Close()
+		}
+	}()
+	data, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("opening listen: %w", err)
+	}
+	defer data.Close()
+	control, err := serveAdmin(ctx, c, journal, log, out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, control()) }()
+	if err := firstKey(ctx, journal, out); err != nil {
+		return err
+	}
+	if holds, err := journal.OpenHolds(); err == nil && len(holds) > 0 {
+		log.Warn("requests were under way when drover last ended; their holds count as spent", "holds", len(holds))
+	}
+	log.Info("drover serves", "version", version(), "listen", data.Addr().String(), "ledger", c.Ledger.Path, "outcomes", journal.Len())
+	return serve(ctx, g, data, c.Drain, log)
+}
+
+// assemble makes the gateway of its parts.
+func assemble(c *configs.Config, journal *ledger.Ledger, log *slog.Logger) (*gateway.Gateway, map[string]*upstream.Provider, error) {
+	table, err := c.Table()
+	if err != nil {
+		return nil, nil, err
+	}
+	providers := map[string]*upstream.Provider{}
+	for name, p := range c.Providers {
+		providers[name] = upstream.NewProvider(name, p, http.ProxyFromEnvironment)
+	}
+	models := map[string]gateway.Model{}
+	for name, m := range c.Models {
+		models[name] = gateway.Model{
+			Client:    providers[m.Provider].Client(m.Name, log),
+			MaxOutput: c.MaxOutput(name),
+			Family:    pricing.FamilyOf(m.Name),
+		}
+	}
+	return gateway.New(gateway.Config{Models: models, Routes: c.Routes, Prices: table, Keys: journal, Journal: journal, Log: log}), providers, nil
+}
+
+// serve answers on the listener until ctx ends, then lets requests under way
+// finish within drain, cuts off the rest, and waits until they are journalled.
+func serve(ctx context.Context, g *gateway.Gateway, l net.Listener, drain time.Duration, log *slog.Logger) error {
+	requests, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+	server := gateway.Server(g.Handler())
+	server.BaseContext = func(net.Listener) context.Context { return requests }
+	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error { return pricing.Warm() })
+	work.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	work.Go(func() error {
+		<-ctx.Done()
+		g.Drain()
+		log.Info("stopping: no new requests", "drain", drain)
+		if shutdown(server, drain) == nil {
+			return nil
+		}
+		log.Warn("cutting off the requests that are still under way")
+		cut(gateway.ErrStopping)
+		return errors.Join(shutdown(server, settleWithin), server.Close())
+	})
+	return work.Wait()
+}
+
+func shutdown(server *http.Server, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	return server.Shutdown(ctx)
+}
+
+// firstKey makes a key for a ledger that has never had one.
+func firstKey(ctx context.Context, journal *ledger.Ledger, out io.Writer) error {
+	if len(journal.ListKeys()) > 0 || journal.Len() > 0 {
+		return nil
+	}
+	token, _, err := journal.CreateKey(ctx, policy.Key{Name: "first"}, "first start")
+	if err != nil {
+		return fmt.Errorf("making the first API key: %w", err)
+	}
+	_, err = fmt.Fprintf(out, "API key, shown only now: %s\n", token)
+	return err
+}

@@ -1,0 +1,138 @@
+// Package configs reads drover.yaml: strictly, with every fault named by file,
+// line and path, and with defaults for everything but the providers.
+//
+// A Config is composed of the configuration types of the packages that are
+// configured; each of them owns its type and its Validate. The folder also
+// holds what is shipped: drover.yaml to start from, examples for other hosts,
+// the list of prices, and the JSON Schema by which editors complete and check.
+//
+// It is a package of its own so that only it knows YAML, and only it and cmd
+// know the environment.
+package configs
+
+import (
+	_ "embed" // pricing.yaml is built in
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/drover-llm/drover/gateway"
+	"github.com/drover-llm/drover/gateway/admin"
+	"github.com/drover-llm/drover/gateway/upstream"
+	"github.com/drover-llm/drover/policy/ledger"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// Config is one drover.yaml.
+type Config struct {
+	// Listen is the address of the data plane, OpenAI's API. Default :8080.
+	Listen string `yaml:"listen"`
+	// Drain is how long requests under way may go on after a signal to stop. Default 30s.
+	Drain time.Duration `yaml:"drain"`
+	// Admin is the control plane, on a listener of its own.
+	Admin admin.Config `yaml:"admin"`
+	// Ledger is where outcomes, holds and keys are kept.
+	Ledger ledger.Config `yaml:"ledger"`
+	// Providers are the hosts of models, by a name of your choice.
+	Providers map[string]upstream.Config `yaml:"providers" jsonschema:"required"`
+	// Models can be called by their names here.
+	Models map[string]gateway.ModelConfig `yaml:"models" jsonschema:"required"`
+	// Routes are called like models.
+	Routes map[string]gateway.RouteConfig `yaml:"routes"`
+
+	prices map[string]listed
+}
+
+// listed is the built-in list's entry for a model.
+type listed struct {
+	entry  pricing.Entry
+	source string
+}
+
+// Load reads and checks the file. An error that concerns its content is Faults,
+// all of them. getenv is os.LookupEnv but in tests.
+func Load(file string, getenv func(string) (string, bool)) (*Config, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no configuration at %s; name yours with -c, or start from configs/drover.yaml", file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return Parse(file, text, getenv)
+}
+
+// Parse is Load for a text that was read already.
+func Parse(file string, text []byte, getenv func(string) (string, bool)) (*Config, error) {
+	d := &decoder{file: file, getenv: getenv, lines: map[string]int{}}
+	var c Config
+	if root := d.parse(text); root != nil {
+		d.decode(root, reflect.ValueOf(&c).Elem(), "")
+	}
+	if len(d.faults) == 0 {
+		c.complete()
+		c.validate(func(path, format string, args ...any) { d.fault(d.line(path), path, format, args...) })
+	}
+	if len(d.faults) > 0 {
+		d.faults.sort()
+		return nil, d.faults
+	}
+	return &c, nil
+}
+
+// line is where a path stands, or the nearest section around it that does.
+func (d *decoder) line(path string) int {
+	for path != "" {
+		if line, ok := d.lines[path]; ok {
+			return line
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+	return 0
+}
+
+// complete sets what was left out to its default.
+func (c *Config) complete() {
+	if c.Listen == "" {
+		c.Listen = ":8080"
+	}
+	if c.Drain == 0 {
+		c.Drain = 30 * time.Second
+	}
+	c.Admin = c.Admin.WithDefaults()
+	c.Ledger = c.Ledger.WithDefaults()
+	for name, p := range c.Providers {
+		c.Providers[name] = p.WithDefaults()
+	}
+	list := Prices()
+	c.prices = map[string]listed{}
+	for name, m := range c.Models {
+		if m.Name == "" {
+			m.Name = name
+			c.Models[name] = m
+		}
+		if entry, source, ok := list.Find(m.Provider, c.Providers[m.Provider].Host(), m.Name); ok {
+			c.prices[name] = listed{entry, source}
+		}
+	}
+}
+
+//go:embed pricing.yaml
+var pricingYAML []byte
+
+// Prices is the built-in list of prices.
+func Prices() pricing.List {
+	d := &decoder{file: "pricing.yaml", getenv: func(string) (string, bool) { return "", false }, lines: map[string]int{}}
+	var list pricing.List
+	if root := d.parse(pricingYAML); root != nil {
+		d.decode(root, reflect.ValueOf(&list).Elem(), "")
+	}
+	if len(d.faults) > 0 { // a test reads it too
+		panic(d.faults.Error())
+	}
+	return list
+}
