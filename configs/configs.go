@@ -72,10 +72,13 @@ func Parse(file string, text []byte, getenv func(string) (string, bool)) (*Confi
 	var c Config
 	if root := d.parse(text); root != nil {
 		d.decode(root, reflect.ValueOf(&c).Elem(), "")
-	}
-	if len(d.faults) == 0 {
+		read := d.faults
 		c.complete()
-		c.validate(func(path, format string, args ...any) { d.fault(d.line(path), path, format, args...) })
+		c.validate(func(path, format string, args ...any) {
+			if !read.cover(path) {
+				d.fault(d.line(path), path, format, args...)
+			}
+		})
 	}
 	if len(d.faults) > 0 {
 		d.faults.sort()

@@ -39,5 +39,13 @@ func (f Faults) Error() string {
 }
 
 func (f Faults) sort() {
-	slices.SortStableFunc(f, func(a, b Fault) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path)) })
+	slices.SortStableFunc(f, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })
+}
+
+// cover reports whether there is a fault at the path or around it, by which
+// whatever else is wrong there may have come about.
+func (f Faults) cover(path string) bool {
+	return slices.ContainsFunc(f, func(f Fault) bool {
+		return f.Path == path || strings.HasPrefix(path, f.Path+".") || strings.HasPrefix(path, f.Path+"[")
+	})
 }

@@ -130,8 +130,9 @@ func Text(v jsontext.Value) string {
 // parses in place and leaves the bytes alone, so that the values which it
 // returns share them and stay valid.
 type reader struct {
-	dec jsontext.Decoder
-	buf bytes.Buffer
+	body []byte
+	dec  jsontext.Decoder
+	buf  bytes.Buffer
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
@@ -145,27 +146,24 @@ var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.Al
 
 func read(body []byte, options []jsontext.Options) *reader {
 	r := readers.Get().(*reader)
+	r.body = body
 	r.buf = *bytes.NewBuffer(body)
 	r.dec.Reset(&r.buf, options...)
 	return r
 }
 
 func (r *reader) done() {
-	r.buf = bytes.Buffer{}
+	r.body, r.buf = nil, bytes.Buffer{}
 	r.dec.Reset(&r.buf)
 	readers.Put(r)
 }
 
 // end checks that nothing but white space follows the value.
 func (r *reader) end() error {
-	switch _, err := r.dec.ReadToken(); {
-	case errors.Is(err, io.EOF):
-		return nil
-	case err == nil:
-		return errors.New("text after the end of the JSON value")
-	default:
-		return err
+	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return errors.New("text stands behind the end of the JSON value")
 	}
+	return nil
 }
 
 // DecodeObject reads a JSON object from a provider: duplicate names are let
@@ -198,6 +196,11 @@ func (r *reader) object(o Object) (Object, error) {
 	}
 	_, err := r.dec.ReadToken()
 	return o, err
+}
+
+// since returns the value that was read from this offset on.
+func (r *reader) since(start int64) jsontext.Value {
+	return bytes.TrimLeft(r.body[start:r.dec.InputOffset()], ": \t\r\n")
 }
 
 // decodeObjects reads an array of objects.

@@ -70,11 +70,11 @@ func DecodeChatRequest(body []byte) (*ChatRequest, error) {
 		}
 		var value jsontext.Value
 		if name == "messages" && r.dec.PeekKind() == '[' {
-			start := int(r.dec.InputOffset())
-			if err := q.decodeMessages(r, body, &wrong); err != nil {
+			start := r.dec.InputOffset()
+			if err := q.decodeMessages(r, &wrong); err != nil {
 				return nil, syntaxError(body, err)
 			}
-			value = bytes.TrimLeft(body[start:r.dec.InputOffset()], ": \t\r\n")
+			value = r.since(start)
 		} else if value, err = r.dec.ReadValue(); err != nil {
 			return nil, syntaxError(body, err)
 		}
@@ -153,7 +153,7 @@ var roles = map[string]bool{"developer": true, "system": true, "user": true, "as
 
 // decodeMessages reads the array of messages that comes next. It returns an
 // error of syntax only; the first fault of a message goes to wrong.
-func (q *ChatRequest) decodeMessages(r *reader, body []byte, wrong *error) error {
+func (q *ChatRequest) decodeMessages(r *reader, wrong *error) error {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (r *reader) message(at string, fault func(code, path, format string, args .
 			if m.Media, err = r.parts(at+".content", fault); err != nil {
 				return m, err
 			}
-			m.Content = bytes.TrimLeft(r.buf.Bytes()[start:r.dec.InputOffset()], ": \t\r\n")
+			m.Content = r.since(start)
 			continue
 		}
 		v, err := r.dec.ReadValue()
