@@ -64,7 +64,7 @@ func TestCostOverflowIsAnError(t *testing.T) {
 		{Price{Prompt: math.MaxInt64}, Usage{Prompt: math.MaxInt64}},
 		{Price{Completion: math.MaxInt64, PerRequest: math.MaxInt64}, Usage{Completion: 1}},
 		{Price{Prompt: 1, PerRequest: math.MaxInt64}, Usage{Prompt: 1}}, // only the rounding does not fit
-		{Price{Prompt: 1 << 62}, Usage{Prompt: 4000}}, // the quotient is 2^64, which 64 bits would wrap to nothing
+		{Price{Prompt: 1 << 62}, Usage{Prompt: 4000}},                   // the quotient is 2^64, which 64 bits would wrap to nothing
 	} {
 		if got, err := tt.price.Cost(tt.usage); !errors.Is(err, ErrOverflow) {
 			t.Errorf("%+v.Cost(%s) = %s, %v; want ErrOverflow", tt.price, tt.usage, got, err)
