@@ -123,16 +123,21 @@ func (c *Client) begin(ctx context.Context, q *openai.ChatRequest) (resp *http.R
 		release()
 	}
 	body := c.encode(q)
-	resp, err = c.retry.WithContext(ctx).GetWithExecution(func(failsafe.Execution[*http.Response]) (*http.Response, error) {
+	// What the last try came to. The library reports the end of the context in
+	// its place; a reply that came all the same is as good as any.
+	var last error
+	_, err = c.retry.WithContext(ctx).GetWithExecution(func(failsafe.Execution[*http.Response]) (*http.Response, error) {
 		tries++
-		return c.try(ctx, body)
+		resp, last = c.try(ctx, body)
+		return resp, last
 	})
-	if err == nil {
+	if resp != nil {
 		return resp, tries, end, nil
 	}
 	var failed *openai.CallError
-	if !errors.As(err, &failed) { // the context ended while a retry waited
+	if !errors.As(last, &failed) || worthRetrying(failed) && ctx.Err() != nil { // the context ended before a try, or between two
 		failed = lost(ctx)
+		failed.Err = err
 	}
 	failed.Tries = tries
 	if failed.Failure == openai.RateLimited && failed.RetryAfter > 0 {
