@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -74,6 +75,8 @@ func encodeEntry(k kind, id string, v any) (key, record []byte, err error) {
 		return nil, nil, errors.New("the id is empty")
 	case len(id) > maxIDLength:
 		return nil, nil, fmt.Errorf("the id is %d bytes long, %d are allowed", len(id), maxIDLength)
+	case !utf8.ValidString(id):
+		return nil, nil, errors.New("the id is not valid UTF-8")
 	}
 	record, err = newRecord(k, v)
 	return []byte(id), record, err

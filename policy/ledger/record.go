@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 
 	json2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
@@ -74,8 +75,10 @@ func openRecord(seq uint64, record []byte) (kind, []byte, error) {
 	}
 }
 
-// The journal's durations are nanoseconds, as encoding/json writes them.
-var decodeOptions = json2.JoinOptions(jsonv1.FormatDurationAsNano(true))
+// decodeOptions accept all that encoding/json writes: durations in nanoseconds,
+// and twice the same name where two names of a map differed in invalid UTF-8
+// only, which it replaces.
+var decodeOptions = json2.JoinOptions(jsonv1.FormatDurationAsNano(true), jsontext.AllowDuplicateNames(true))
 
 // decode reads the JSON of record seq into v, which shares nothing with text.
 func decode(seq uint64, text []byte, v any) error {

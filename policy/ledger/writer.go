@@ -60,7 +60,7 @@ func (l *Ledger) commit(batch []*write) {
 // it was (a full disk), later calls begin afresh. After one that may not, the
 // ledger refuses everything from then on.
 func (l *Ledger) transact(f func(*bolt.Tx) error) error {
-	var id int
+	var id int // stays 0 when the transaction could not begin
 	err := guarded(func() error {
 		return l.update(func(tx *bolt.Tx) error {
 			id = tx.ID()
@@ -80,7 +80,7 @@ func (l *Ledger) transact(f func(*bolt.Tx) error) error {
 	// may or may not survive a crash, and a second sync could lie.
 	seen := guarded(func() error {
 		return l.db.View(func(tx *bolt.Tx) error {
-			if tx.ID() >= id {
+			if id != 0 && tx.ID() >= id {
 				return fmt.Errorf("the disk may not have kept the last writes, drover must be started again: %w", err)
 			}
 			return nil
