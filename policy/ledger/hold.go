@@ -58,8 +58,7 @@ func (l *Ledger) Settle(ctx context.Context, o policy.Outcome) error {
 			}
 			t.put(t.outcomes, id, t.append(record))
 			t.delete(t.holds, id)
-			t.keep(t.outcomes.SetSequence(t.outcomes.Sequence() + 1))
-			t.outcomesAdded++
+			t.settled++
 			return nil
 		}))
 	}

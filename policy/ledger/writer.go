@@ -35,10 +35,7 @@ func (l *Ledger) commit(batch []*write) {
 			for i, w := range batch {
 				refused[i] = w.apply(t)
 			}
-			if t.err == nil && !t.changed {
-				return errNothing
-			}
-			return t.err
+			return t.end()
 		})
 	}
 	if err != nil && !errors.Is(err, errNothing) {
@@ -47,7 +44,7 @@ func (l *Ledger) commit(batch []*write) {
 		}
 		return
 	}
-	l.outcomes.Add(t.outcomesAdded)
+	l.outcomes.Add(int64(t.settled))
 	for i, w := range batch {
 		if refused[i] == nil && w.folded != nil {
 			w.folded()
@@ -106,9 +103,9 @@ func (l *Ledger) refuse(err error) error {
 type tables struct {
 	journal, holds, outcomes, keys *bolt.Bucket
 
-	err           error
-	changed       bool
-	outcomesAdded int64
+	err     error
+	changed bool
+	settled uint64 // outcomes added
 }
 
 func openTables(tx *bolt.Tx) tables {
@@ -120,6 +117,17 @@ func openTables(tx *bolt.Tx) tables {
 	}
 	t.journal.FillPercent = 1 // it only grows at its end
 	return t
+}
+
+// end returns the error that decides what becomes of the transaction.
+func (t *tables) end() error {
+	if t.settled > 0 {
+		t.keep(t.outcomes.SetSequence(t.outcomes.Sequence() + t.settled))
+	}
+	if t.err == nil && !t.changed {
+		return errNothing
+	}
+	return t.err
 }
 
 // append adds a record to the journal and returns its sequence number as a key.
