@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -41,7 +42,7 @@ func (l *Ledger) open() error {
 		l.warnIfReadable()
 		return nil
 	case errors.Is(err, errFault) && l.file != nil:
-		_ = l.file.Close() // db may be stuck half way, see release
+		_ = letGo(l.file)
 	case l.db != nil:
 		_ = l.db.Close()
 	}
@@ -143,6 +144,12 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// letGo frees the lock of a file that bbolt can no longer close. The lock is
+// given back by hand, since the memory map that remains would keep it.
+func letGo(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
 }
 
 // guarded runs f and makes an error of the panics and memory faults by which

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -57,8 +58,7 @@ func (l *Ledger) Settle(ctx context.Context, o policy.Outcome) error {
 			}
 			t.put(t.outcomes, id, t.append(record))
 			t.delete(t.holds, id)
-			t.keep(t.outcomes.SetSequence(t.outcomes.Sequence() + 1))
-			t.outcomesAdded++
+			t.settled++
 			return nil
 		}))
 	}
@@ -74,6 +74,8 @@ func encodeEntry(k kind, id string, v any) (key, record []byte, err error) {
 		return nil, nil, errors.New("the id is empty")
 	case len(id) > maxIDLength:
 		return nil, nil, fmt.Errorf("the id is %d bytes long, %d are allowed", len(id), maxIDLength)
+	case !utf8.ValidString(id):
+		return nil, nil, errors.New("the id is not valid UTF-8")
 	}
 	record, err = newRecord(k, v)
 	return []byte(id), record, err

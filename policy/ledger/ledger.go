@@ -94,9 +94,9 @@ func (l *Ledger) release() error {
 	if err := l.Err(); !errors.Is(err, errFault) {
 		return l.db.Close()
 	}
-	// After a panic inside a transaction bbolt may still hold its own locks, and
+	// After a fault inside a transaction bbolt may still hold its own locks, and
 	// closing it would wait for ever.
-	return l.file.Close()
+	return letGo(l.file)
 }
 
 // Path is where the ledger lies.

@@ -11,13 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
-	"go.uber.org/goleak"
 
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/pricing"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // day is when the tests take place.
 var day = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -222,14 +219,27 @@ func TestEveryIDHoldsAndSettlesOnce(t *testing.T) {
 	}
 }
 
-func TestIDsAreBounded(t *testing.T) {
+func TestStrangeBytesDoNotStopTheJournal(t *testing.T) {
 	l := newLedger(t)
-	for _, id := range []string{"", strings.Repeat("x", maxIDLength+1)} {
+	mustHold(t, l, "a")
+	o := outcome("a")
+	o.Requested, o.Tags = "gpt\xff", map[string]string{"\xfe": "1", "\xff": "2", "<&>": "\u2028\x00"}
+	if err := l.Settle(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	if ids := outcomeIDs(t, l, 0); len(ids) != 1 {
+		t.Fatalf("outcomes: %q", ids)
+	}
+}
+
+func TestUnfitIDsAreRefused(t *testing.T) {
+	l := newLedger(t)
+	for _, id := range []string{"", "a\xff", strings.Repeat("x", maxIDLength+1)} {
 		if err := l.Hold(context.Background(), hold(id)); err == nil {
-			t.Errorf("hold with an id of %d bytes accepted", len(id))
+			t.Errorf("hold with the id %q accepted", id)
 		}
 		if err := l.Settle(context.Background(), outcome(id)); err == nil {
-			t.Errorf("outcome with an id of %d bytes accepted", len(id))
+			t.Errorf("outcome with the id %q accepted", id)
 		}
 	}
 	mustHold(t, l, strings.Repeat("x", maxIDLength))

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 
 	json2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
@@ -49,11 +50,9 @@ func seal(seq uint64, record []byte) {
 	binary.BigEndian.PutUint32(record[2:], checksum(seq, record))
 }
 
+// checksum begins with the sequence number in place of a checksum's usual start.
 func checksum(seq uint64, record []byte) uint32 {
-	var head [10]byte
-	binary.BigEndian.PutUint64(head[:], seq)
-	copy(head[8:], record[:2])
-	return crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, record[headerSize:])
+	return crc32.Update(crc32.Update(uint32(seq), castagnoli, record[:2]), castagnoli, record[headerSize:])
 }
 
 // openRecord checks the record that lies at seq and returns its JSON.
@@ -74,8 +73,10 @@ func openRecord(seq uint64, record []byte) (kind, []byte, error) {
 	}
 }
 
-// The journal's durations are nanoseconds, as encoding/json writes them.
-var decodeOptions = json2.JoinOptions(jsonv1.FormatDurationAsNano(true))
+// decodeOptions accept all that encoding/json writes: durations in nanoseconds,
+// and twice the same name where two names of a map differed in invalid UTF-8
+// only, which it replaces.
+var decodeOptions = json2.JoinOptions(jsonv1.FormatDurationAsNano(true), jsontext.AllowDuplicateNames(true))
 
 // decode reads the JSON of record seq into v, which shares nothing with text.
 func decode(seq uint64, text []byte, v any) error {

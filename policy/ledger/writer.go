@@ -35,10 +35,7 @@ func (l *Ledger) commit(batch []*write) {
 			for i, w := range batch {
 				refused[i] = w.apply(t)
 			}
-			if t.err == nil && !t.changed {
-				return errNothing
-			}
-			return t.err
+			return t.end()
 		})
 	}
 	if err != nil && !errors.Is(err, errNothing) {
@@ -47,7 +44,7 @@ func (l *Ledger) commit(batch []*write) {
 		}
 		return
 	}
-	l.outcomes.Add(t.outcomesAdded)
+	l.outcomes.Add(int64(t.settled))
 	for i, w := range batch {
 		if refused[i] == nil && w.folded != nil {
 			w.folded()
@@ -60,7 +57,7 @@ func (l *Ledger) commit(batch []*write) {
 // it was (a full disk), later calls begin afresh. After one that may not, the
 // ledger refuses everything from then on.
 func (l *Ledger) transact(f func(*bolt.Tx) error) error {
-	var id int
+	var id int // stays 0 when the transaction could not begin
 	err := guarded(func() error {
 		return l.update(func(tx *bolt.Tx) error {
 			id = tx.ID()
@@ -80,7 +77,7 @@ func (l *Ledger) transact(f func(*bolt.Tx) error) error {
 	// may or may not survive a crash, and a second sync could lie.
 	seen := guarded(func() error {
 		return l.db.View(func(tx *bolt.Tx) error {
-			if tx.ID() >= id {
+			if id != 0 && tx.ID() >= id {
 				return fmt.Errorf("the disk may not have kept the last writes, drover must be started again: %w", err)
 			}
 			return nil
@@ -106,9 +103,9 @@ func (l *Ledger) refuse(err error) error {
 type tables struct {
 	journal, holds, outcomes, keys *bolt.Bucket
 
-	err           error
-	changed       bool
-	outcomesAdded int64
+	err     error
+	changed bool
+	settled uint64 // outcomes added
 }
 
 func openTables(tx *bolt.Tx) tables {
@@ -120,6 +117,17 @@ func openTables(tx *bolt.Tx) tables {
 	}
 	t.journal.FillPercent = 1 // it only grows at its end
 	return t
+}
+
+// end returns the error that decides what becomes of the transaction.
+func (t *tables) end() error {
+	if t.settled > 0 {
+		t.keep(t.outcomes.SetSequence(t.outcomes.Sequence() + t.settled))
+	}
+	if t.err == nil && !t.changed {
+		return errNothing
+	}
+	return t.err
 }
 
 // append adds a record to the journal and returns its sequence number as a key.
