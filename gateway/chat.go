@@ -9,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/drover-llm/drover/gateway/openai"
-	"github.com/drover-llm/drover/policy"
 )
 
 // chat answers POST /v1/chat/completions.
@@ -29,8 +28,8 @@ func (g *Gateway) chat(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	call := Call{ID: newID("chatcmpl-"), At: at, Key: key, Request: request}
-	if call.Tags, err = parseTags(h.Get("x-drover-tags")); err != nil {
+	call := Call{ID: newID("chatcmpl-", at), At: at, Key: key, Request: request}
+	if call.Tags, err = parseTags(h.Get("X-Drover-Tags")); err != nil {
 		return err
 	}
 	if request.Stream {
@@ -53,9 +52,9 @@ func (g *Gateway) whole(c echo.Context, call Call) error {
 	h := c.Response().Header()
 	setHeaders(h, d, answer.Model, answer.Header)
 	setCostHeaders(h, v, outcome)
-	h.Set("Content-Type", "application/json")
+	set(h, "Content-Type", "application/json")
 	reply := g.encode(call, answer, v)
-	h.Set("Content-Length", strconv.Itoa(len(reply)))
+	set(h, "Content-Length", strconv.Itoa(len(reply)))
 	rc := http.NewResponseController(c.Response())
 	if err := rc.SetWriteDeadline(time.Now().Add(stalled)); err != nil {
 		return err
@@ -173,31 +172,4 @@ func parseTags(header string) (map[string]string, error) {
 		tags[name] = value
 	}
 	return tags, nil
-}
-
-// setHeaders sets what is known when an answer begins.
-func setHeaders(h http.Header, d Decision, model string, provider http.Header) {
-	h.Set("x-drover-route", "direct")
-	reason := d.Reason
-	if model != d.Models[0] {
-		reason = "provider_down"
-	}
-	h.Set("x-drover-reason", reason)
-	// Until Drover sets limits of its own, the provider's are those that hold.
-	for name, values := range provider {
-		if strings.HasPrefix(name, "X-Ratelimit-") {
-			h[name] = values
-		}
-	}
-}
-
-// setCostHeaders sets what is known when an answer is complete.
-func setCostHeaders(h http.Header, v verification, o policy.Outcome) {
-	h.Set("x-drover-verified", "null")
-	h.Set("x-drover-tests", "0/0")
-	h.Set("x-drover-samples", "0")
-	h.Set("x-drover-cost-usd", string(v.Cost))
-	h.Set("x-drover-saved-usd", string(v.Saved))
-	h.Set("x-drover-overhead-ms", strconv.FormatInt((o.Took-upstreamTime(o)).Milliseconds(), 10))
-	h.Set("openai-processing-ms", strconv.FormatInt(o.Took.Milliseconds(), 10))
 }

@@ -9,6 +9,14 @@ type Decision struct {
 	Text      string // one sentence for people
 }
 
+// reason is why the model of this name answered.
+func (d Decision) reason(model string) string {
+	if model != d.Models[0] {
+		return "provider_down"
+	}
+	return d.Reason
+}
+
 // decide chooses how to answer. It is asked before anything is spent; what it
 // refuses costs nothing.
 func (g *Gateway) decide(call Call) (Decision, error) {

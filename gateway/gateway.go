@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
 	"log/slog"
 	"maps"
 	"slices"
@@ -106,5 +108,14 @@ func allowed(key policy.Key, name string) bool {
 	return len(key.Models) == 0 || slices.Contains(key.Models, name)
 }
 
-// newID returns an id that nobody can guess: 26 characters behind the prefix.
-func newID(prefix string) string { return prefix + rand.Text() }
+// newID returns an id that nobody can guess: behind the prefix the time in
+// milliseconds, then 80 random bits, both in base 32. Ids that grow with time
+// keep the ledger's index compact.
+func newID(prefix string, at time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(at.UnixMilli())<<16)
+	_, _ = rand.Read(b[6:]) // never fails
+	return prefix + idEncoding.EncodeToString(b[:])
+}
+
+var idEncoding = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)

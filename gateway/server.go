@@ -43,7 +43,7 @@ const bodyWithin = 2 * time.Minute
 // admit gives every request an id, a place, and an end when its handler panics.
 func (g *Gateway) admit(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
-		c.Response().Header().Set("x-request-id", newID("req_"))
+		set(c.Response().Header(), headerRequestID, newID("req_", g.Now()))
 		if g.stopping() && c.Request().URL.Path != "/healthz" && c.Request().URL.Path != "/readyz" {
 			return errStopping
 		}
@@ -109,7 +109,7 @@ func (g *Gateway) logFailure(c echo.Context, f *failure, err error) {
 	if f == errInternal {
 		log = g.Log.Error
 	}
-	log("request failed", "request", c.Response().Header().Get("x-request-id"), "path", c.Request().URL.Path, "status", f.status, "code", f.body.Code, "error", redact(err))
+	log("request failed", "request", c.Response().Header().Get(headerRequestID), "path", c.Request().URL.Path, "status", f.status, "code", f.body.Code, "error", redact(err))
 }
 
 // redact keeps what a client sent out of the log: messages of its faults quote

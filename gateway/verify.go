@@ -56,13 +56,13 @@ type times struct {
 // verification says what was done for an answered request.
 func (g *Gateway) verification(d Decision, a Answer, o policy.Outcome) verification {
 	v := verification{
-		Route: "direct", Reason: d.Reason, ReasonText: d.Text, Model: a.Model, RequestedModel: o.Requested,
+		Route: "direct", Reason: d.reason(a.Model), ReasonText: d.Text, Model: a.Model, RequestedModel: o.Requested,
 		Cost: dollars(o.Cost), BaselineCost: dollars(nil), Saved: dollars(nil),
 		MS:       times{Total: o.Took.Milliseconds(), Sampling: upstreamTime(o).Milliseconds()},
 		Warnings: a.Warnings,
 	}
-	if len(d.Models) > 0 && a.Model != d.Models[0] {
-		v.Reason, v.ReasonText = "provider_down", d.Models[0]+" could not answer, so "+a.Model+" did."
+	if a.Model != d.Models[0] {
+		v.ReasonText = d.Models[0] + " could not answer, so " + a.Model + " did."
 	}
 	for _, c := range o.Calls {
 		v.Tokens.Prompt += c.Usage.Prompt

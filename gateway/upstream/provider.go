@@ -19,6 +19,7 @@ import (
 type Provider struct {
 	name      string
 	config    Config
+	header    http.Header // of every request
 	http      *http.Client
 	transport *http.Transport
 	slots     *semaphore.Weighted
@@ -46,9 +47,14 @@ func NewProvider(name string, c Config, proxy func(*http.Request) (*url.URL, err
 		WriteBufferSize:       16 << 10,
 		ExpectContinueTimeout: time.Second,
 	}
+	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"drover"}}
+	if c.APIKey != "" {
+		header.Set("Authorization", "Bearer "+string(c.APIKey))
+	}
 	return &Provider{
 		name:      name,
 		config:    c,
+		header:    header,
 		transport: transport,
 		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // a redirect would carry prompts and a key to who knows where

@@ -42,11 +42,7 @@ func (c *Client) try(ctx context.Context, body []byte) (*http.Response, error) {
 		stop()
 		return nil, &openai.CallError{Failure: openai.Unavailable, Err: err}
 	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("User-Agent", "drover")
-	if c.provider.config.APIKey != "" {
-		request.Header.Set("Authorization", "Bearer "+string(c.provider.config.APIKey))
-	}
+	request.Header = c.provider.header.Clone()
 	resp, err := c.provider.http.Do(request)
 	if err != nil {
 		err = broken(ctx, err, sent)

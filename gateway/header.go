@@ -1,0 +1,50 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+// Headers of replies, in the form in which net/http keeps them: set writes them
+// without working that form out anew for every request.
+const (
+	headerRequestID  = "X-Request-Id"
+	headerRoute      = "X-Drover-Route"
+	headerReason     = "X-Drover-Reason"
+	headerVerified   = "X-Drover-Verified"
+	headerTests      = "X-Drover-Tests"
+	headerSamples    = "X-Drover-Samples"
+	headerCost       = "X-Drover-Cost-Usd"
+	headerSaved      = "X-Drover-Saved-Usd"
+	headerOverhead   = "X-Drover-Overhead-Ms"
+	headerProcessing = "Openai-Processing-Ms"
+	rateLimitPrefix  = "X-Ratelimit-"
+)
+
+func set(h http.Header, canonical, value string) { h[canonical] = []string{value} }
+
+// setHeaders sets what is known when an answer begins.
+func setHeaders(h http.Header, d Decision, model string, provider http.Header) {
+	set(h, headerRoute, "direct")
+	set(h, headerReason, d.reason(model))
+	// Until Drover sets limits of its own, the provider's are those that hold.
+	for name, values := range provider {
+		if strings.HasPrefix(name, rateLimitPrefix) {
+			h[name] = values
+		}
+	}
+}
+
+// setCostHeaders sets what is known when an answer is complete.
+func setCostHeaders(h http.Header, v verification, o policy.Outcome) {
+	set(h, headerVerified, "null")
+	set(h, headerTests, "0/0")
+	set(h, headerSamples, "0")
+	set(h, headerCost, string(v.Cost))
+	set(h, headerSaved, string(v.Saved))
+	set(h, headerOverhead, strconv.FormatInt((o.Took-upstreamTime(o)).Milliseconds(), 10))
+	set(h, headerProcessing, strconv.FormatInt(o.Took.Milliseconds(), 10))
+}
