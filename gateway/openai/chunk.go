@@ -66,7 +66,7 @@ func DecodeChunk(data []byte) (Chunk, error) {
 func (d Delta) AppendText(dst []byte) []byte {
 	for _, m := range d.Delta {
 		switch {
-		case m.Name == "role":
+		case m.Name == "role", len(m.Value) == 2: // "" and [] and {} add nothing
 		case m.Value.Kind() == '"':
 			dst = append(dst, Text(m.Value)...)
 		case m.Value.Kind() != 'n':
