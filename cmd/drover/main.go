@@ -28,6 +28,8 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) 
 
 type cli struct {
 	Version kong.VersionFlag `help:"Print the version."`
+
+	Keys keysCmd `cmd:"" help:"Create, list and revoke API keys."`
 }
 
 func main() {
