@@ -31,6 +31,8 @@ type cli struct {
 	Check checkCmd `cmd:"" help:"Name every fault of a configuration, or explain what it does."`
 
 	Version kong.VersionFlag `help:"Print the version."`
+
+	Keys keysCmd `cmd:"" help:"Create, list and revoke API keys."`
 }
 
 func main() {

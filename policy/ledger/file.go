@@ -14,9 +14,6 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// lockWait is how long Open waits for another process to let go of the file.
-const lockWait = time.Second
-
 // errDamaged marks a file that cannot be read as a ledger.
 var errDamaged = errors.New("not a ledger, or damaged; restore it from a backup, or move it aside to begin an empty one")
 
@@ -30,7 +27,7 @@ func (l *Ledger) open() error {
 		return err
 	}
 	err := guarded(func() error {
-		db, err := openFile(l.path, &l.file)
+		db, err := openFile(l.path, l.o.Wait, &l.file)
 		if err != nil {
 			return err
 		}
@@ -86,9 +83,9 @@ func (l *Ledger) warnIfReadable() {
 
 // openFile opens path with bbolt, and puts the open file into *file as soon as
 // there is one.
-func openFile(path string, file **os.File) (*bolt.DB, error) {
+func openFile(path string, wait time.Duration, file **os.File) (*bolt.DB, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
-		Timeout:      lockWait,
+		Timeout:      wait,
 		FreelistType: bolt.FreelistMapType,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(name, flag, mode)
@@ -121,7 +118,7 @@ func create(path string, o Options) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	db, err := openFile(made, &f)
+	db, err := openFile(made, o.Wait, &f)
 	if err != nil {
 		return err
 	}

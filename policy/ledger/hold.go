@@ -16,9 +16,10 @@ import (
 // maxIDLength bounds the ids of holds and outcomes, in bytes.
 const maxIDLength = 256
 
-// Hold journals h. When it returns nil, h is on disk; on any error, also when
-// ctx ends, it is not and never will be. ErrHeld and ErrSettled refuse an id
-// that was used before.
+// Hold journals h. When it returns nil, h is on disk. On an error, also when ctx
+// ends, it is not and never will be; there is one exception, a commit whose last
+// sync failed, and then Err is set and a new start may find h open. ErrHeld and
+// ErrSettled refuse an id that was used before.
 func (l *Ledger) Hold(ctx context.Context, h policy.Hold) error {
 	h.At = h.At.UTC()
 	id, record, err := encodeEntry(kindHold, h.ID, h)

@@ -60,6 +60,7 @@ func TestKeyOpensTheDoorUntilRevoked(t *testing.T) {
 		}
 		l = reopen(t, l)
 	}
+	check(t, l)
 	if _, err := l.RevokeKey(context.Background(), "nosuchid", "test"); !errors.Is(err, policy.ErrUnknownKey) {
 		t.Fatalf("revoking an unknown key: %v", err)
 	}

@@ -29,6 +29,7 @@ type Options struct {
 	Now  func() time.Time // nil: time.Now
 	Log  *slog.Logger     // nil: nothing is logged
 	Rand io.Reader        // nil: crypto/rand. Secrets are made of it.
+	Wait time.Duration    // for another process to let go of the file; 0: one second
 }
 
 func (o Options) withDefaults() Options {
@@ -40,6 +41,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader
+	}
+	if o.Wait == 0 {
+		o.Wait = time.Second
 	}
 	return o
 }
@@ -63,7 +67,7 @@ type Ledger struct {
 }
 
 // Open opens the ledger at path, and makes an empty one, readable by its owner
-// only, where there is none. It waits up to a second for another process to let
+// only, where there is none. It waits Options.Wait for another process to let
 // go, then returns ErrLocked. A ledger of an older format is migrated; one of a
 // newer format, a foreign and a damaged file are refused and left as they are.
 func Open(path string, o Options) (*Ledger, error) {

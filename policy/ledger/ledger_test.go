@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -111,7 +112,8 @@ func outcomeIDs(t testing.TB, l *Ledger, after uint64) []string {
 	return ids
 }
 
-// check runs bbolt's own consistency check and reads every record.
+// check runs bbolt's own consistency check, folds the journal from its start and
+// compares the result with every index.
 func check(t testing.TB, l *Ledger) {
 	t.Helper()
 	err := l.db.View(func(tx *bolt.Tx) error {
@@ -119,23 +121,76 @@ func check(t testing.TB, l *Ledger) {
 		for err := range tx.Check() {
 			errs = append(errs, err)
 		}
-		var last uint64
-		return errors.Join(append(errs, tx.Bucket(bucketJournal).ForEach(func(key, record []byte) error {
-			seq, err := readSeq(key)
-			if err != nil {
-				return err
+		folded, err := fold(tx.Bucket(bucketJournal))
+		errs = append(errs, err)
+		for name, want := range folded {
+			got := map[string]string{}
+			errs = append(errs, tx.Bucket([]byte(name)).ForEach(func(k, v []byte) error {
+				got[string(k)] = string(v)
+				return nil
+			}))
+			if diff := cmp.Diff(want, got); diff != "" {
+				errs = append(errs, fmt.Errorf("%s (-folded +index):\n%s", name, diff))
 			}
-			if seq != last+1 {
-				return fmt.Errorf("record %d follows record %d", seq, last)
-			}
-			last = seq
-			_, _, err = openRecord(seq, record)
-			return err
-		}))...)
+		}
+		return errors.Join(errs...)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// fold makes the indexes anew from the journal alone.
+func fold(journal *bolt.Bucket) (map[string]map[string]string, error) {
+	holds, outcomes, keys := map[string]string{}, map[string]string{}, map[string]string{}
+	records := map[string]keyRecord{}
+	var last uint64
+	err := journal.ForEach(func(at, record []byte) error {
+		seq, err := readSeq(at)
+		if err != nil {
+			return err
+		}
+		if seq != last+1 {
+			return fmt.Errorf("record %d follows record %d", seq, last)
+		}
+		last = seq
+		k, text, err := openRecord(seq, record)
+		if err != nil {
+			return err
+		}
+		var id struct{ ID string }
+		switch k {
+		case kindHold:
+			err = json.Unmarshal(text, &id)
+			holds[id.ID] = string(at)
+		case kindOutcome:
+			err = json.Unmarshal(text, &id)
+			if _, open := holds[id.ID]; !open {
+				return fmt.Errorf("record %d: outcome %s had no open hold", seq, id.ID)
+			}
+			delete(holds, id.ID)
+			outcomes[id.ID] = string(at)
+		case kindKeyCreated:
+			var r keyRecord
+			err = json.Unmarshal(text, &r)
+			records[r.Key.ID] = r
+		case kindKeyRevoked:
+			var gone keyRevoked
+			err = json.Unmarshal(text, &gone)
+			r := records[gone.ID]
+			r.Key.Revoked = gone.At
+			records[gone.ID] = r
+		}
+		return err
+	})
+	for id, r := range records {
+		text, marshalErr := json.Marshal(r)
+		err = errors.Join(err, marshalErr)
+		keys[id] = string(text)
+	}
+	return map[string]map[string]string{
+		string(bucketHolds): holds, string(bucketOutcomes): outcomes, string(bucketKeys): keys,
+	}, err
 }
 
 func TestWhatWasSettledIsThereAfterReopening(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 
 // Entry is an outcome and its place in the journal.
 type Entry struct {
-	Seq     uint64 `json:"seq"` // grows with time, with gaps
-	Outcome policy.Outcome
+	Seq     uint64         `json:"seq"` // grows with time, with gaps
+	Outcome policy.Outcome `json:"outcome"`
 }
 
 // chunkRecords is how many records one read transaction goes through. An open

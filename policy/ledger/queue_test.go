@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,7 @@ func queued(l *Ledger, n int) {
 		if waiting == n {
 			return
 		}
+		runtime.Gosched()
 	}
 }
 
