@@ -66,7 +66,20 @@ func Load(file string, getenv func(string) (string, bool)) (*Config, error) {
 	return Parse(file, text, getenv)
 }
 
-// Parse is Load for a text that was read already.
+// LoadAdmin reads of the file only how to reach the ledger and the admin API of
+// its server. Faults elsewhere, such as a provider's key that is not set in an
+// administrator's shell, do not matter to it.
+func LoadAdmin(file string, getenv func(string) (string, bool)) (ledger.Config, admin.Config, error) {
+	c, err := Load(file, getenv)
+	var faults Faults
+	if c == nil || err != nil && (!errors.As(err, &faults) || faults.concern("", "admin", "ledger")) {
+		return ledger.Config{}, admin.Config{}, err
+	}
+	return c.Ledger, c.Admin, nil
+}
+
+// Parse is Load for a text that was read already. Beside Faults it returns what
+// could be read.
 func Parse(file string, text []byte, getenv func(string) (string, bool)) (*Config, error) {
 	d := &decoder{file: file, getenv: getenv, lines: map[string]int{}}
 	var c Config
@@ -82,7 +95,7 @@ func Parse(file string, text []byte, getenv func(string) (string, bool)) (*Confi
 	}
 	if len(d.faults) > 0 {
 		d.faults.sort()
-		return nil, d.faults
+		return &c, d.faults
 	}
 	return &c, nil
 }
@@ -106,7 +119,7 @@ func (c *Config) complete() {
 	if c.Drain == 0 {
 		c.Drain = 30 * time.Second
 	}
-	c.Admin = c.Admin.WithDefaults()
+	c.Admin.Listen = c.Admin.Address()
 	c.Ledger = c.Ledger.WithDefaults()
 	for name, p := range c.Providers {
 		c.Providers[name] = p.WithDefaults()

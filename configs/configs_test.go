@@ -102,6 +102,7 @@ search: {}
 	want := []string{
 		`drover.yaml:1: lisen: unknown key; did you mean listen?`,
 		`drover.yaml:2: drain: must be a duration such as 30s, 5m or 90d, got "soon"`,
+		`drover.yaml:3: admin.listen: must be host:port, such as "127.0.0.1:8081", got "8081"`,
 		`drover.yaml:5: providers.a.breaker.failures: must be a whole number, got "x"`,
 		`drover.yaml:5: providers.a.base_url: must start with http:// or https:// and name a host, got "ftp://h"`,
 		`drover.yaml:5: providers.a.timeout: must be positive, got -1s`,

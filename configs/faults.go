@@ -42,6 +42,15 @@ func (f Faults) sort() {
 	slices.SortStableFunc(f, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })
 }
 
+// concern reports whether any fault is in one of the sections, "" for the file
+// as a whole.
+func (f Faults) concern(sections ...string) bool {
+	return slices.ContainsFunc(f, func(f Fault) bool {
+		section, _, _ := strings.Cut(f.Path, ".")
+		return slices.Contains(sections, section)
+	})
+}
+
 // cover reports whether there is a fault at the path or around it, by which
 // whatever else is wrong there may have come about.
 func (f Faults) cover(path string) bool {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 
+	"github.com/drover-llm/drover/configs"
 	"github.com/drover-llm/drover/gateway/admin"
 )
 
@@ -14,9 +15,10 @@ type access struct {
 	admin  admin.Config
 }
 
-// loadAccess reads the configuration at path, "" for the default one.
+// loadAccess reads the configuration at path. It is a variable for tests.
 var loadAccess = func(path string) (access, error) {
-	return access{ledger: "drover.db", admin: admin.Config{Token: os.Getenv("DROVER_ADMIN_TOKEN")}}, nil
+	file, control, err := configs.LoadAdmin(path, os.LookupEnv)
+	return access{ledger: file.Path, admin: control}, err
 }
 
 // adminURL is where a process on this machine finds the admin API that listens

@@ -18,7 +18,7 @@ import (
 // keysCmd is `drover keys`. It works on the ledger's file, or asks the server
 // that holds it.
 type keysCmd struct {
-	Config string `short:"c" placeholder:"FILE" help:"Configuration; it says where the ledger is and where its server listens."`
+	configFile
 
 	Create keysCreate `cmd:"" help:"Create a key and print it, alone, on standard output. It is shown this once."`
 	List   keysList   `cmd:"" help:"List all keys, without their secrets."`

@@ -29,10 +29,9 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) 
 type cli struct {
 	Serve serveCmd `cmd:"" help:"Run the gateway."`
 	Check checkCmd `cmd:"" help:"Name every fault of a configuration, or explain what it does."`
+	Keys  keysCmd  `cmd:"" help:"Create, list and revoke API keys."`
 
 	Version kong.VersionFlag `help:"Print the version."`
-
-	Keys keysCmd `cmd:"" help:"Create, list and revoke API keys."`
 }
 
 func main() {

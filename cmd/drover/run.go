@@ -14,6 +14,7 @@ import (
 
 	"github.com/drover-llm/drover/configs"
 	"github.com/drover-llm/drover/gateway"
+	"github.com/drover-llm/drover/gateway/admin"
 	"github.com/drover-llm/drover/gateway/upstream"
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/policy/ledger"
@@ -47,11 +48,10 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 		return fmt.Errorf("opening listen: %w", err)
 	}
 	defer data.Close()
-	control, err := serveAdmin(ctx, c, journal, log, out)
+	control, err := controlPlane(c, journal, log, out)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, control()) }()
 	if err := firstKey(ctx, journal, out); err != nil {
 		return err
 	}
@@ -59,7 +59,29 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 		log.Warn("requests were under way when drover last ended; their holds count as spent", "holds", len(holds))
 	}
 	log.Info("drover serves", "version", version(), "listen", data.Addr().String(), "ledger", c.Ledger.Path, "outcomes", journal.Len())
-	return serve(ctx, g, data, c.Drain, log)
+	planes, ctx := errgroup.WithContext(ctx)
+	planes.Go(func() error { return control.Run(ctx) })
+	planes.Go(func() error { return serve(ctx, g, data, c.Drain, log) })
+	return planes.Wait()
+}
+
+// controlPlane makes the admin API. Where the configuration has no token, one is
+// made on the first start and shown then.
+func controlPlane(c *configs.Config, journal *ledger.Ledger, log *slog.Logger, out io.Writer) (*admin.Server, error) {
+	config := c.Admin
+	if config.Token == "" {
+		token, made, err := makeAdminToken(c.Ledger.Path)
+		if err != nil {
+			return nil, err
+		}
+		if made {
+			if _, err := fmt.Fprintf(out, "Admin token, shown only now and kept in %s: %s\n", adminTokenPath(c.Ledger.Path), token); err != nil {
+				return nil, err
+			}
+		}
+		config.Token = token
+	}
+	return admin.New(config, journal, admin.Options{Log: log})
 }
 
 // assemble makes the gateway of its parts.
