@@ -27,6 +27,8 @@ type exitCode int
 func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
 
 type cli struct {
+	Standin standinCmd `cmd:"" help:"Serve simulated models that speak OpenAI's wire, for trials and tests."`
+
 	Version kong.VersionFlag `help:"Print the version."`
 }
 
