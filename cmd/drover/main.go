@@ -27,9 +27,10 @@ type exitCode int
 func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
 
 type cli struct {
-	Serve serveCmd `cmd:"" help:"Run the gateway."`
-	Check checkCmd `cmd:"" help:"Name every fault of a configuration, or explain what it does."`
-	Keys  keysCmd  `cmd:"" help:"Create, list and revoke API keys."`
+	Serve   serveCmd   `cmd:"" help:"Run the gateway."`
+	Check   checkCmd   `cmd:"" help:"Name every fault of a configuration, or explain what it does."`
+	Keys    keysCmd    `cmd:"" help:"Create, list and revoke API keys."`
+	Standin standinCmd `cmd:"" help:"Serve simulated models that speak OpenAI's wire, for trials and tests."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }
