@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/drover-llm/drover/gateway"
 	"github.com/drover-llm/drover/gateway/upstream"
@@ -21,7 +22,7 @@ func (c *Config) validate(fault func(path, format string, args ...any)) {
 		fault("drain", "must be positive, got %v", c.Drain)
 	}
 	c.Admin.Validate(below("admin", fault))
-	if c.Admin.Listen == c.Listen {
+	if c.Admin.Listen == c.Listen && !strings.HasSuffix(c.Listen, ":0") { // :0 is any free port
 		fault("admin.listen", "must differ from listen: the control plane is never on the data plane's listener")
 	}
 	if len(c.Providers) == 0 {

@@ -43,6 +43,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(benchRole) == roleCLI {
+		main()
+	}
 	if role := os.Getenv(benchRole); role != "" {
 		if err := benchChild(role, os.Getenv(benchHost)); err != nil {
 			fmt.Fprintln(os.Stderr, err)

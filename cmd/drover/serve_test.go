@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/drover-llm/drover/gateway/standin"
+	"github.com/drover-llm/drover/policy/ledger"
+)
+
+// roleCLI makes a child of the test binary the drover command itself.
+const roleCLI = "cli"
+
+// droverCommand is `drover args…`, as a process of its own.
+func droverCommand(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(os.Environ(), benchRole+"="+roleCLI)
+	return c
+}
+
+// served is a `drover serve` in a folder of its own.
+type served struct {
+	t       *testing.T
+	command *exec.Cmd
+	out     *bufio.Reader
+	url     string
+	dir     string
+}
+
+var listening = regexp.MustCompile(`msg="drover serves".* listen=(\S+)`)
+
+// startServe runs `drover serve` with a configuration in dir and waits until it
+// answers. More of the configuration follows after the listeners and the ledger.
+func startServe(t *testing.T, dir, more string) *served {
+	t.Helper()
+	config := filepath.Join(dir, "drover.yaml")
+	text := "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nledger: {path: " + filepath.Join(dir, "drover.db") + "}\n" + more
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &served{t: t, dir: dir, command: droverCommand(t, "serve", "-c", config)}
+	out, err := s.command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.out = bufio.NewReader(out)
+	log, err := s.command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.command.Process.Kill(); _ = s.command.Wait() })
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+			s.url = "http://" + m[1]
+			go func() {
+				for lines.Scan() {
+				}
+			}()
+			return s
+		}
+		t.Log(lines.Text())
+	}
+	t.Fatal("drover serve ended before it served")
+	return nil
+}
+
+// shown reads the secrets that a first start prints.
+func (s *served) shown() (key, token string) {
+	s.t.Helper()
+	for range 2 {
+		line, err := s.out.ReadString('\n')
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		secret := line[strings.LastIndex(line, " ")+1 : len(line)-1]
+		if strings.HasPrefix(line, "API key") {
+			key = secret
+		} else {
+			token = secret
+		}
+	}
+	return key, token
+}
+
+func simulated(t *testing.T, c standin.Config) *standin.Server {
+	t.Helper()
+	s := standin.New(c)
+	if err := s.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func overStandin(s *standin.Server) string {
+	return "providers: {standin: {base_url: \"" + s.URL() + "\"}}\n" +
+		"models: {gpt-4o: {provider: standin, price: {prompt_per_1m: \"2.5\", completion_per_1m: \"10\"}}}\nroutes: {auto: {direct: gpt-4o}}\n"
+}
+
+// ask sends one request and returns the id of its answer, once the whole answer
+// is there.
+func ask(ctx context.Context, url, key string, stream bool) (id string, err error) {
+	body := fmt.Sprintf(`{"model":"auto","stream":%v,"messages":[{"role":"user","content":"hi"}]}`, stream)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", err
+	}
+	if stream {
+		first, _, _ := strings.Cut(strings.TrimPrefix(string(text), "data: "), "\n")
+		if !strings.HasSuffix(string(text), "[DONE]\n\n") {
+			return "", fmt.Errorf("no whole answer: %.200s", text)
+		}
+		text = []byte(first)
+	}
+	var reply struct{ ID string }
+	if err := json.Unmarshal(text, &reply); err != nil || reply.ID == "" {
+		return "", fmt.Errorf("status %d: %.200s", resp.StatusCode, text)
+	}
+	return reply.ID, nil
+}
+
+// Killed at any instant under load, the ledger opens again, and every request
+// that was answered is in it once.
+func TestKilledServerLosesNoAnswer(t *testing.T) {
+	models := simulated(t, standin.Config{})
+	dir := t.TempDir()
+	key := ""
+	answered := map[string]bool{}
+	const rounds = 6
+	for round := range rounds {
+		s := startServe(t, dir, overStandin(models))
+		if round == 0 {
+			key, _ = s.shown()
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var mu sync.Mutex
+		var clients sync.WaitGroup
+		for i := range 8 {
+			clients.Go(func() {
+				for ctx.Err() == nil {
+					id, err := ask(ctx, s.url, key, i%2 == 0)
+					if err != nil {
+						return // the server was killed
+					}
+					mu.Lock()
+					answered[id] = true
+					mu.Unlock()
+				}
+			})
+		}
+		time.Sleep(time.Duration(100+rand.IntN(500)) * time.Millisecond)
+		if err := s.command.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = s.command.Wait()
+		stop()
+		clients.Wait()
+		http.DefaultClient.CloseIdleConnections()
+
+		l, err := ledger.Open(filepath.Join(dir, "drover.db"), ledger.Options{})
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		times := map[string]int{}
+		for entry, err := range l.Outcomes(t.Context(), 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			times[entry.Outcome.ID]++
+		}
+		for id, n := range times {
+			if n != 1 {
+				t.Errorf("round %d: %s is there %d times", round, id, n)
+			}
+		}
+		for id := range answered {
+			if times[id] == 0 {
+				t.Errorf("round %d: %s was answered and is not in the ledger", round, id)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(answered) < rounds*10 {
+		t.Errorf("only %d answers in %d rounds: that proves little", len(answered), rounds)
+	}
+	t.Logf("%d answers over %d kills", len(answered), rounds)
+}
+
+// A signal to stop lets a stream finish, takes no new request, and ends with
+// status 0.
+func TestSignalLetsStreamsFinish(t *testing.T) {
+	models := simulated(t, standin.Config{Default: standin.Script{PerChunk: 50 * time.Millisecond, Answers: []standin.Answer{{Text: strings.Repeat("word ", 20)}}}})
+	s := startServe(t, t.TempDir(), overStandin(models))
+	key, token := s.shown()
+	if !strings.HasPrefix(key, "drv-") || token == "" {
+		t.Fatalf("shown %q and %q", key, token)
+	}
+	whole := make(chan error, 1)
+	go func() { _, err := ask(context.Background(), s.url, key, true); whole <- err }()
+	for models.Calls("gpt-4o") == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-whole; err != nil {
+		t.Errorf("the stream under way: %v", err)
+	}
+	if err := s.command.Wait(); err != nil {
+		t.Errorf("drover serve: %v", err)
+	}
+	if _, err := ask(context.Background(), s.url, key, false); err == nil {
+		t.Error("a stopped server answers")
+	}
+}
+
+// A second server on the same ledger says whose it is; a second start makes no
+// second key.
+func TestSecondServerIsRefused(t *testing.T) {
+	models := simulated(t, standin.Config{})
+	s := startServe(t, t.TempDir(), overStandin(models))
+	s.shown()
+	text, err := droverCommand(t, "serve", "-c", filepath.Join(s.dir, "drover.yaml")).CombinedOutput()
+	if err == nil || !strings.Contains(string(text), "drover.db") || strings.Contains(string(text), "API key") {
+		t.Errorf("a second server: %v\n%s", err, text)
+	}
+}
