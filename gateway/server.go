@@ -53,7 +53,7 @@ func (g *Gateway) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		defer g.inflight.Release(1)
 		defer func() {
 			if r := recover(); r != nil {
-				if r == http.ErrAbortHandler {
+				if r == any(http.ErrAbortHandler) {
 					panic(r)
 				}
 				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())

@@ -122,7 +122,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("admin: stopping: %w", err), server.Close())
 	}
-	<-served
+	_ = <-served // http.ErrServerClosed
 	return err
 }
 
@@ -150,7 +150,7 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Server) recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
+			if p := recover(); p != nil && p != any(http.ErrAbortHandler) {
 				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			}
 		}()

@@ -43,15 +43,10 @@ func appendNullable(dst []byte, s string) []byte {
 // object, some a bare object, some HTML; nil is returned for what has no
 // message.
 func DecodeError(body []byte) *Error {
-	o, err := DecodeObject(body)
-	if err != nil {
-		return nil
-	}
+	o, _ := DecodeObject(body) // what is no object has no message
 	switch inner := o.Get("error"); inner.Kind() {
 	case '{':
-		if o, err = DecodeObject(inner); err != nil {
-			return nil
-		}
+		o, _ = DecodeObject(inner)
 	case '"':
 		return &Error{Message: Text(inner), Type: "invalid_request_error"}
 	}

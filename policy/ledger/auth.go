@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"hash"
 	"maps"
@@ -76,11 +77,10 @@ func (a *authenticator) fold(r *keyRecord) {
 // authenticate finds the key of token as it is at now.
 func (a *authenticator) authenticate(token string, now func() time.Time) (policy.Key, error) {
 	id, secret, err := parseToken(token)
-	switch err {
-	case nil:
-	case errMistypedToken:
+	switch {
+	case errors.Is(err, errMistypedToken):
 		return policy.Key{}, errMistyped
-	default:
+	case err != nil:
 		return policy.Key{}, errMalformed
 	}
 	r, want := (*a.keys.Load())[id], a.nobody[:]
