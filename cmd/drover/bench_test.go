@@ -76,12 +76,6 @@ func benchChild(role, host string) error {
 		}
 		_ = pprof.StartCPUProfile(file)
 		defer pprof.StopCPUProfile()
-		runtime.MemProfileRate = 4 << 10
-		defer func() {
-			if file, err := os.Create(path + role + "-allocs"); err == nil {
-				_ = pprof.Lookup("allocs").WriteTo(file, 0)
-			}
-		}()
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

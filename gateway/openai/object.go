@@ -233,14 +233,33 @@ func (r *reader) open(kind jsontext.Kind) error {
 	return err
 }
 
-// name reads a member's name.
+// name reads a member's name. A decoder gives a name as a value too.
 func (r *reader) name() (string, error) {
-	t, err := r.dec.ReadToken()
+	raw, err := r.dec.ReadValue()
 	if err != nil {
 		return "", err
 	}
-	return t.String(), nil
+	if known, ok := names[string(raw)]; ok {
+		return known, nil
+	}
+	return Text(raw), nil
 }
+
+// names spares an allocation for each of the names that nearly every request or
+// chunk has, by their raw form.
+var names = func() map[string]string {
+	m := map[string]string{}
+	for _, name := range []string{
+		"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "obfuscation",
+		"index", "delta", "message", "logprobs", "finish_reason", "role", "content", "refusal", "tool_calls", "annotations",
+		"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details", "cached_tokens",
+		"audio_tokens", "reasoning_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens",
+		"messages", "stream", "stream_options", "include_usage", "temperature", "max_tokens", "max_completion_tokens", "top_p", "n", "stop", "seed", "type", "text", "verify",
+	} {
+		m[string(String(name))] = name
+	}
+	return m
+}()
 
 func nameOf(kind jsontext.Kind) string {
 	switch kind {
