@@ -56,6 +56,7 @@ func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, po
 	if lost := g.settle(ctx, outcome); lost != nil {
 		return Answer{}, outcome, lost
 	}
+	g.Log.DebugContext(ctx, "settled", "id", outcome.ID, "key", outcome.Account.Key, "model", outcome.Model, "status", outcome.Status, "cost", string(dollars(outcome.Cost)), "took", outcome.Took)
 	return answer, outcome, err
 }
 

@@ -41,7 +41,7 @@ func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer,
 	model := r.g.Models[name]
 	request, warnings := adapt(call.Request, model.Family)
 	answer = Answer{Model: name, Warnings: warnings}
-	bill := meter{g: r.g, name: name, model: model, request: request}
+	bill := meter{g: r.g, name: name, model: model, request: request, stream: call.Out != nil}
 	if call.Out == nil {
 		err = r.whole(ctx, request, model, &answer, &bill)
 	} else {

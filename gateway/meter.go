@@ -20,14 +20,13 @@ type meter struct {
 	tries  int
 	usage  *openai.Usage // the provider's own count, nil until it sends one
 	text   []byte        // what came of the answer, for a count of our own
-	stream bool          // text holds all that the provider has made so far
+	stream bool          // text holds all that came: a provider stops when a stream is left
 	finish string
 }
 
 // add takes in one chunk. Usage may come on any chunk, and on several; the last
 // word counts.
 func (m *meter) add(c openai.Chunk) {
-	m.stream = true
 	if c.Usage != nil {
 		m.usage = c.Usage
 	}
