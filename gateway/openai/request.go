@@ -79,7 +79,7 @@ func DecodeChatRequest(body []byte) (*ChatRequest, error) {
 			return nil, syntaxError(body, err)
 		}
 		q.Object = append(q.Object, Member{name, value})
-		if wrong == nil && value.Kind() != 'n' {
+		if wrong == nil {
 			wrong = q.take(name, value)
 		}
 	}
@@ -118,6 +118,9 @@ func (q *ChatRequest) complete() error {
 func (q *ChatRequest) take(name string, value jsontext.Value) error {
 	f, known := chatFields[name]
 	if !known {
+		return checkSpelling(name)
+	}
+	if value.Kind() == 'n' {
 		return nil
 	}
 	number, err := f.check(name, value)
