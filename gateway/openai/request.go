@@ -26,7 +26,19 @@ type ChatRequest struct {
 type Message struct {
 	Role    string
 	Content jsontext.Value // a string, an array of parts, or nil
+	Name    string
+	Calls   jsontext.Value // tool_calls of an assistant's message, nil for none
 	Media   bool           // some part is no text: an image, audio or a file
+}
+
+// HasMedia reports whether some message has a part that is no text.
+func (q *ChatRequest) HasMedia() bool {
+	for _, m := range q.Messages {
+		if m.Media {
+			return true
+		}
+	}
+	return false
 }
 
 // Text returns the message's text; of parts, those of type text joined.
@@ -220,8 +232,12 @@ func (r *reader) message(at string, fault func(code, path, format string, args .
 			m.Content = v
 		case name == "content" && v.Kind() != 'n':
 			fault("invalid_type", at+".content", "%s.content must be a string or an array of parts, got %s", at, nameOf(v.Kind()))
+		case name == "name":
+			m.Name = Text(v)
 		case name == "tool_calls" || name == "function_call" || name == "refusal" || name == "audio":
-			calls = calls || v.Kind() != 'n'
+			if v.Kind() != 'n' {
+				calls, m.Calls = true, v
+			}
 		}
 	}
 	if _, err := r.dec.ReadToken(); err != nil {
