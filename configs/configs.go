@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,14 +82,14 @@ func LoadAdmin(file string, getenv func(string) (string, bool)) (ledger.Config, 
 // Parse is Load for a text that was read already. Beside Faults it returns what
 // could be read.
 func Parse(file string, text []byte, getenv func(string) (string, bool)) (*Config, error) {
-	d := &decoder{file: file, getenv: getenv, lines: map[string]int{}}
+	d := &decoder{file: file, getenv: getenv, places: map[string]place{}}
 	var c Config
 	if root := d.parse(text); root != nil {
 		d.decode(root, reflect.ValueOf(&c).Elem(), "")
 		read := d.faults
 		c.complete()
 		c.validate(func(path, format string, args ...any) {
-			if !read.cover(path) {
+			if !d.faulty(path, read) {
 				d.fault(d.line(path), path, format, args...)
 			}
 		})
@@ -100,15 +101,34 @@ func Parse(file string, text []byte, getenv func(string) (string, bool)) (*Confi
 	return &c, nil
 }
 
-// line is where a path stands, or the nearest section around it that does.
-func (d *decoder) line(path string) int {
+// nearest is the path itself when it stands in the file, else the section around
+// it that does, "" for the file.
+func (d *decoder) nearest(path string) string {
 	for path != "" {
-		if line, ok := d.lines[path]; ok {
-			return line
+		if _, ok := d.places[path]; ok {
+			return path
 		}
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 	}
-	return 0
+	return ""
+}
+
+// line is where a path stands, or the nearest section around it that does.
+func (d *decoder) line(path string) int {
+	return max(d.places[d.nearest(path)].line, 1)
+}
+
+// faulty reports whether one of the faults is at the path or around it, by which
+// whatever else is wrong there may have come about.
+func (d *decoder) faulty(path string, faults Faults) bool {
+	for at := d.nearest(path); ; at = d.places[at].parent {
+		if slices.ContainsFunc(faults, func(f Fault) bool { return f.Path == path || f.Path == at && at != "" }) {
+			return true
+		}
+		if at == "" {
+			return false
+		}
+	}
 }
 
 // complete sets what was left out to its default.
@@ -142,7 +162,7 @@ var pricingYAML []byte
 
 // Prices is the built-in list of prices.
 func Prices() pricing.List {
-	d := &decoder{file: "pricing.yaml", getenv: func(string) (string, bool) { return "", false }, lines: map[string]int{}}
+	d := &decoder{file: "pricing.yaml", getenv: func(string) (string, bool) { return "", false }, places: map[string]place{}}
 	var list pricing.List
 	if root := d.parse(pricingYAML); root != nil {
 		d.decode(root, reflect.ValueOf(&list).Elem(), "")

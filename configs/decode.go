@@ -23,7 +23,14 @@ type decoder struct {
 	file   string
 	getenv func(string) (string, bool)
 	faults Faults
-	lines  map[string]int // YAML path to the line where it stands
+	places map[string]place // by YAML path
+}
+
+// place is where a path stands. A path alone does not tell what it is below:
+// names may contain dots.
+type place struct {
+	line   int
+	parent string
 }
 
 // parse reads the text as one YAML document; nil after a fault.
@@ -39,9 +46,13 @@ func (d *decoder) parse(text []byte) *yaml.Node {
 	var broken *yaml.LoadError
 	switch {
 	case errors.As(err, &broken):
-		d.fault(broken.Mark.Line, "", "not valid YAML: %s", strings.TrimPrefix(broken.ContextMsg+": "+broken.Message, ": "))
+		hint := ""
+		if lines := bytes.Split(text, []byte("\n")); broken.Mark.Line > 0 && broken.Mark.Line <= len(lines) && bytes.Contains(lines[broken.Mark.Line-1], []byte("${")) {
+			hint = "; put ${…} in quotes"
+		}
+		d.fault(broken.Mark.Line, "", "not valid YAML: %s%s", strings.TrimPrefix(broken.ContextMsg+": "+broken.Message, ": "), hint)
 	case !errors.Is(err, io.EOF):
-		d.fault(0, "", "not valid YAML: %v", err)
+		d.fault(1, "", "not valid YAML: %v", err)
 	case len(docs) == 0:
 		d.fault(1, "", "the file is empty; start from configs/drover.yaml")
 	case len(docs) > 1:
@@ -61,8 +72,8 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	if _, seen := d.lines[path]; !seen {
-		d.lines[path] = n.Line
+	if _, seen := d.places[path]; !seen {
+		d.places[path] = place{line: n.Line}
 	}
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
 		if _, text := v.Addr().Interface().(encoding.TextUnmarshaler); text || v.Kind() != reflect.Struct && v.Kind() != reflect.Map && v.Kind() != reflect.Pointer {
@@ -110,7 +121,7 @@ func (d *decoder) pairs(n *yaml.Node, path string, each func(key, value *yaml.No
 			continue
 		}
 		seen[key.Value] = key.Line
-		d.lines[at] = key.Line
+		d.places[at] = place{key.Line, path}
 		each(key, value, at)
 	}
 }
@@ -162,7 +173,9 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, item := range n.Content {
-		d.decode(item, v.Index(i), fmt.Sprintf("%s[%d]", path, i))
+		at := fmt.Sprintf("%s[%d]", path, i)
+		d.places[at] = place{item.Line, path}
+		d.decode(item, v.Index(i), at)
 	}
 }
 
@@ -178,6 +191,8 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 	}
 	if err := set(v, text); err != nil {
 		d.fault(n.Line, path, "must be %s, got %q", wanted(v), text)
+	} else if v.IsZero() && (v.CanInt() || v.Type() == durationType) {
+		d.fault(n.Line, path, "must not be 0; leave the key out for its default")
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // reference is ${NAME} or ${NAME:-default}; $${ stands for ${ itself.
-var reference = regexp.MustCompile(`\$?\$\{[^}]*\}?`)
+var reference = regexp.MustCompile(`\$?\$\{[^}]*\}*`)
 
 var variable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)(:-(.*))?\}$`)
 
@@ -29,8 +29,12 @@ func expand(text string, getenv func(string) (string, bool)) (string, error) {
 		switch {
 		case set && (value != "" || m[2] == ""):
 			return value
-		case m[2] != "":
+		case m[2] != "" && !strings.Contains(m[3], "${"):
 			return m[3]
+		}
+		if m[2] != "" {
+			fault = fmt.Errorf("the default of %s must be plain text, without another ${…}", m[1])
+			return ""
 		}
 		fault = fmt.Errorf("the environment variable %s is not set; set it, or write ${%s:-default}", m[1], m[1])
 		return ""

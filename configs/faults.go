@@ -50,11 +50,3 @@ func (f Faults) concern(sections ...string) bool {
 		return slices.Contains(sections, section)
 	})
 }
-
-// cover reports whether there is a fault at the path or around it, by which
-// whatever else is wrong there may have come about.
-func (f Faults) cover(path string) bool {
-	return slices.ContainsFunc(f, func(f Fault) bool {
-		return f.Path == path || strings.HasPrefix(path, f.Path+".") || strings.HasPrefix(path, f.Path+"[")
-	})
-}

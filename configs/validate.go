@@ -22,7 +22,7 @@ func (c *Config) validate(fault func(path, format string, args ...any)) {
 		fault("drain", "must be positive, got %v", c.Drain)
 	}
 	c.Admin.Validate(below("admin", fault))
-	if c.Admin.Listen == c.Listen && !strings.HasSuffix(c.Listen, ":0") { // :0 is any free port
+	if sameAddress(c.Admin.Listen, c.Listen) {
 		fault("admin.listen", "must differ from listen: the control plane is never on the data plane's listener")
 	}
 	if len(c.Providers) == 0 {
@@ -43,10 +43,18 @@ func below(path string, fault func(path, format string, args ...any)) func(path,
 	return func(p, format string, args ...any) { fault(path+"."+p, format, args...) }
 }
 
+// sameAddress reports whether two listeners would want one port of one host.
+func sameAddress(a, b string) bool {
+	hostA, portA, _ := net.SplitHostPort(a)
+	hostB, portB, _ := net.SplitHostPort(b)
+	all := func(host string) bool { return host == "" || net.ParseIP(host).IsUnspecified() }
+	return portA == portB && portA != "0" && portA != "" && (hostA == hostB || all(hostA) || all(hostB)) // port 0 is any free one
+}
+
 // checkAddress reports what is wrong with a listener's address.
 func checkAddress(address string) error {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || strings.ContainsAny(host, " \t/") {
 		return fmt.Errorf("must be an address such as :8080 or 127.0.0.1:8080, got %q", address)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -9,43 +11,79 @@ import (
 	"github.com/drover-llm/drover/pricing"
 )
 
-// adapt returns the request as a host of this family of models takes it, and a
-// sentence for everything that was left out or renamed. The request itself is
-// not touched: another model may be asked after this one.
-func adapt(q *openai.ChatRequest, family pricing.Family) (*openai.ChatRequest, []string) {
+// adapt returns the request as the model's host takes it, and a sentence for
+// everything that was left out or changed. The request itself is not touched:
+// another model may be asked after this one.
+func adapt(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string) {
+	llama := m.Family == pricing.Llama3
+	gpt4o := strings.Contains(strings.ToLower(m.Client.Model()), "gpt-4o")
 	adapted := *q
 	adapted.Object = make(openai.Object, 0, len(q.Object)+1)
 	var warnings []string
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
-	for _, m := range q.Object {
+	limited := false // the output limit was written
+	for _, f := range q.Object {
 		switch {
-		case m.Name == "verify":
-			warn("verify: this route runs no tests; the field was not used")
-			continue
-		case m.Value.Kind() == 'n', m.Name == "stop" && string(m.Value) == "[]":
+		case f.Value.Kind() == 'n', f.Name == "stop" && string(f.Value) == "[]":
 			continue // what is null or empty is what is left out
-		case m.Name == "stream_options":
+		case f.Name == "verify":
+			warn("verify: no tests are run yet; the field was not used")
+			continue
+		case f.Name == "stream_options":
 			continue // set below
-		case m.Name == "metadata" && q.Get("store").Kind() != 't':
+		case f.Name == "metadata" && q.Get("store").Kind() != 't':
 			warn("metadata: left out, since providers take it only with store: true")
 			continue
-		case m.Name == "reasoning_effort" && family == pricing.GPT4o:
+		case f.Name == "reasoning_effort" && gpt4o:
 			warn("reasoning_effort: left out, since GPT-4o does not take it")
 			continue
-		case m.Name == "max_completion_tokens" && family == pricing.Llama3:
-			if q.Get("max_tokens") == nil {
-				adapted.Object = append(adapted.Object, openai.Member{Name: "max_tokens", Value: m.Value})
-			}
+		case f.Name == "service_tier" && !standardTier[openai.Text(f.Value)]:
+			warn("service_tier: left out, since the prices that Drover knows are those of the standard tier")
 			continue
-		case m.Name == "messages" && family == pricing.Llama3:
-			m.Value = withoutDeveloper(q, m.Value)
+		case llama && notForLlama[f.Name]:
+			warn("%s: left out, since hosts of Llama have no use for it", f.Name)
+			continue
+		case f.Name == "max_tokens", f.Name == "max_completion_tokens":
+			if limited {
+				continue
+			}
+			limited = true
+			f.Name = limitName(q, f.Name, llama, gpt4o)
+			f.Value = jsontext.Value(strconv.FormatInt(q.MaxTokens, 10)) // the lower one, which the ceiling was held for
+		case f.Name == "messages" && llama:
+			f.Value = withoutDeveloper(q, f.Value)
 		}
-		adapted.Object = append(adapted.Object, m)
+		adapted.Object = append(adapted.Object, f)
 	}
 	if q.Stream { // every stream is asked for its usage, whoever else wants it
-		adapted.Object.Set("stream_options", jsontext.Value(`{"include_usage":true}`))
+		adapted.Set("stream_options", jsontext.Value(`{"include_usage":true}`))
 	}
 	return &adapted, warnings
+}
+
+// limitName is the one field that tells the host the output limit: of two that
+// the client sent, and of one that the host does not know.
+func limitName(q *openai.ChatRequest, sent string, llama, gpt4o bool) string {
+	both := q.Get("max_tokens") != nil && q.Get("max_completion_tokens") != nil
+	switch {
+	case llama:
+		return "max_tokens"
+	case both && gpt4o:
+		return "max_completion_tokens"
+	case both:
+		return "max_tokens"
+	}
+	return sent
+}
+
+// standardTier are the words of service_tier that cost the listed prices.
+var standardTier = map[string]bool{"auto": true, "default": true}
+
+// notForLlama are OpenAI's fields that mean something to OpenAI alone; some hosts
+// of Llama refuse a request that has them.
+var notForLlama = map[string]bool{
+	"store": true, "metadata": true, "service_tier": true, "prompt_cache_key": true, "safety_identifier": true,
+	"verbosity": true, "reasoning_effort": true, "prediction": true, "modalities": true, "audio": true, "web_search_options": true,
 }
 
 // withoutDeveloper renames the role developer, which hosts of Llama do not know,

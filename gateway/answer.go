@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -48,16 +47,41 @@ type Answer struct {
 // journalled when it returns, whatever the error: what was spent was spent.
 func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, policy.Outcome, error) {
 	hold := policy.Hold{ID: call.ID, At: call.At, Account: call.Key.Account(), Route: d.Route, Ceiling: g.ceiling(call.Request, d)}
-	if err := g.Journal.Hold(ctx, hold); err != nil {
-		return Answer{}, policy.Outcome{}, g.unjournalled(ctx, err, errNoLedger)
+	if err := g.hold(ctx, hold); err != nil {
+		return Answer{}, policy.Outcome{}, err
 	}
+	settled := false
+	defer func() {
+		if !settled { // a panic: nobody knows what was spent
+			o := g.outcome(ctx, call, d, Answer{}, errInternal)
+			o.Cost = hold.Ceiling
+			_ = g.settle(ctx, o)
+		}
+	}()
 	answer, err := d.Responder.Respond(ctx, call, d)
 	outcome := g.outcome(ctx, call, d, answer, err)
+	settled = true
 	if lost := g.settle(ctx, outcome); lost != nil {
 		return Answer{}, outcome, lost
 	}
 	g.Log.DebugContext(ctx, "settled", "id", outcome.ID, "key", outcome.Account.Key, "model", outcome.Model, "status", outcome.Status, "cost", string(dollars(outcome.Cost)), "took", outcome.Took)
 	return answer, outcome, err
+}
+
+// hold journals the most that a request may spend, before it spends.
+func (g *Gateway) hold(ctx context.Context, h policy.Hold) error {
+	err := g.late.settle(ctx, g.Journal)
+	if err == nil {
+		err = g.Journal.Hold(ctx, h)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return &openai.CallError{Failure: openai.Cancelled, Err: err}
+	}
+	g.Log.Error("ledger", "error", err)
+	return errNoLedger
 }
 
 // settleWithin bounds the wait for the ledger once an answer is there.
@@ -67,19 +91,15 @@ const settleWithin = 30 * time.Second
 func (g *Gateway) settle(ctx context.Context, o policy.Outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
 	defer cancel()
-	if err := g.Journal.Settle(ctx, o); err != nil {
-		return g.unjournalled(ctx, err, errNotRecorded)
-	}
-	return nil
-}
-
-// unjournalled logs why the ledger took nothing and says what the client gets.
-func (g *Gateway) unjournalled(ctx context.Context, err error, f *failure) error {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return &openai.CallError{Failure: openai.Cancelled, Err: err}
+	err := g.Journal.Settle(ctx, o)
+	if err == nil {
+		return nil
 	}
 	g.Log.Error("ledger", "error", err)
-	return f
+	if ctx.Err() == nil { // otherwise it may be written yet
+		g.late.keep(o, err)
+	}
+	return errNotRecorded
 }
 
 // outcome says what came of a request.
@@ -92,10 +112,7 @@ func (g *Gateway) outcome(ctx context.Context, call Call, d Decision, a Answer, 
 	}
 	if err != nil {
 		f := failureOf(ctx, err)
-		o.Status, o.Error = f.status, f.body.Code
-		if o.Error == "" {
-			o.Error = f.body.Type
-		}
+		o.Status, o.Error = f.status, f.word()
 	}
 	return o
 }

@@ -8,12 +8,11 @@ import (
 // ceiling is the most that the decision can spend on the request: every model
 // that may be called, with as many prompt tokens as there are bytes and as many
 // completion tokens as are allowed. It is nil when a price or a limit is not
-// known, or when the prompt has images or audio, which no byte count bounds.
+// known, or when images, audio or a web search are paid for, which no count of
+// bytes bounds.
 func (g *Gateway) ceiling(q *openai.ChatRequest, d Decision) *pricing.USD {
-	for _, m := range q.Messages {
-		if m.Media {
-			return nil
-		}
+	if q.HasMedia() || q.Get("audio") != nil || q.Get("web_search_options") != nil {
+		return nil
 	}
 	prompt := pricing.Bound(int64(q.Size()), int64(len(q.Messages)))
 	sum := new(pricing.USD)

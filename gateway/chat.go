@@ -19,7 +19,7 @@ func (g *Gateway) chat(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	body, release, err := g.readBody(c.Response(), c.Request())
+	body, release, err := g.readBody(c)
 	if err != nil {
 		return err
 	}
@@ -56,9 +56,7 @@ func (g *Gateway) whole(c echo.Context, call Call) error {
 	reply := g.encode(call, answer, v)
 	set(h, "Content-Length", strconv.Itoa(len(reply)))
 	rc := http.NewResponseController(c.Response())
-	if err := rc.SetWriteDeadline(time.Now().Add(stalled)); err != nil {
-		return err
-	}
+	_ = rc.SetWriteDeadline(time.Now().Add(stalled))
 	defer rc.SetWriteDeadline(time.Time{}) // the connection may serve others
 	c.Response().WriteHeader(http.StatusOK)
 	_, err = c.Response().Write(reply)
@@ -124,33 +122,6 @@ func (g *Gateway) written(err error) error {
 		g.Log.Info("client gone", "error", err)
 	}
 	return nil
-}
-
-// readBody reads the request's body into memory that is accounted for until
-// release is called.
-func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
-	size := r.ContentLength
-	switch {
-	case size > maxBody:
-		return nil, nil, errTooLarge
-	case size < 0: // chunked: as much as may come
-		size = maxBody
-	}
-	if !g.memory.TryAcquire(size) {
-		return nil, nil, errOverloaded
-	}
-	release = func() { g.memory.Release(size) }
-	rc := http.NewResponseController(w)
-	if err := rc.SetReadDeadline(time.Now().Add(bodyWithin)); err != nil {
-		release()
-		return nil, nil, err
-	}
-	defer rc.SetReadDeadline(time.Time{})
-	if body, err = readAll(http.MaxBytesReader(w, r.Body, maxBody), max(r.ContentLength, 0)); err != nil {
-		release()
-		return nil, nil, bodyFailure(r.Context(), err)
-	}
-	return body, release, nil
 }
 
 const (

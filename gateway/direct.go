@@ -13,33 +13,49 @@ import (
 // answered, with one to the next.
 type direct struct{ g *Gateway }
 
-// Respond asks the decision's models in their order.
+// Respond asks the decision's models in their order. When none answers, the
+// error is the first one's: what came after stood in for it.
 func (r direct) Respond(ctx context.Context, call Call, d Decision) (Answer, error) {
 	var spent []policy.Call
+	var first *openai.CallError
 	for i, name := range d.Models {
 		answer, begun, err := r.ask(ctx, call, name)
 		spent = append(spent, answer.Spent...)
 		answer.Spent = spent
-		if err == nil || begun || i == len(d.Models)-1 || !worthAsking(ctx, err) {
+		var failed *openai.CallError
+		if err == nil || !errors.As(err, &failed) {
 			return answer, err
 		}
-		r.g.Log.Warn("falling back", "request", call.ID, "from", name, "to", d.Models[i+1], "error", err)
+		if first == nil {
+			first = failed
+		} else if failed.Failure == openai.Cancelled {
+			failed.Spent = failed.Spent || first.Spent
+			first = failed
+		}
+		first.Spent = first.Spent || failed.Spent // an SDK's retry would buy it all again
+		switch {
+		case begun: // the client has seen this one break
+			failed.Spent = true
+			return answer, failed
+		case i == len(d.Models)-1, !worthAsking(ctx, failed):
+			return answer, first
+		}
+		r.g.Log.Warn("falling back", "request", call.ID, "from", name, "to", d.Models[i+1], "error", redact(err))
 	}
 	return Answer{}, errInternal // not reached: a decision has a model
 }
 
 // worthAsking reports whether another model may do better than the one that
 // failed. A request that was found wrong is wrong elsewhere too.
-func worthAsking(ctx context.Context, err error) bool {
-	var call *openai.CallError
-	return ctx.Err() == nil && errors.As(err, &call) && call.Failure != openai.Refused && call.Failure != openai.Cancelled
+func worthAsking(ctx context.Context, e *openai.CallError) bool {
+	return ctx.Err() == nil && e.Failure != openai.Refused && e.Failure != openai.Cancelled
 }
 
 // ask makes one call. begun says that the client has seen a part of the answer.
 func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer, begun bool, err error) {
 	started := r.g.Now()
 	model := r.g.Models[name]
-	request, warnings := adapt(call.Request, model.Family)
+	request, warnings := adapt(call.Request, model)
 	answer = Answer{Model: name, Warnings: warnings}
 	bill := meter{g: r.g, name: name, model: model, request: request, stream: call.Out != nil}
 	if call.Out == nil {

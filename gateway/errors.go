@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,19 @@ type failure struct {
 }
 
 func (f *failure) Error() string { return f.body.Message }
+
+// word is the error's code, or else its type, as far as it is a word: a
+// provider may have put anything there.
+func (f *failure) word() string {
+	for _, s := range []string{f.body.Code, f.body.Type} {
+		if errorWord.MatchString(s) {
+			return s
+		}
+	}
+	return "invalid_request_error"
+}
+
+var errorWord = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
 
 // statusGone is logged for a client that did not wait for its answer.
 const statusGone = 499
@@ -91,7 +105,10 @@ var errNoLedger = &failure{status: http.StatusServiceUnavailable, retryAfter: 5 
 }}
 
 // errNotRecorded is for an answer that was paid for and could not be journalled.
-var errNotRecorded = &failure{status: http.StatusServiceUnavailable, final: true, body: errNoLedger.body}
+var errNotRecorded = &failure{status: http.StatusServiceUnavailable, final: true, body: openai.Error{
+	Message: "Drover could not journal what this request spent, so it withholds the answer. Tell your administrator: the ledger needs attention.",
+	Type:    "server_error", Code: "ledger_unavailable",
+}}
 
 var errInternal = &failure{status: http.StatusInternalServerError, body: openai.Error{
 	Message: "Drover failed to handle this request. The log has it under the request id.", Type: "server_error", Code: "internal_error",
@@ -140,7 +157,7 @@ func callFailure(e *openai.CallError) *failure {
 	case openai.Refused:
 		return refusedByModel(e)
 	case openai.RateLimited:
-		return &failure{status: http.StatusTooManyRequests, retryAfter: max(e.RetryAfter, time.Second), body: openai.Error{
+		return &failure{status: http.StatusTooManyRequests, final: e.Spent, retryAfter: max(e.RetryAfter, time.Second), body: openai.Error{
 			Message: "The model's provider is receiving too many requests. Try again later.", Type: "requests", Code: "rate_limit_exceeded"}}
 	case openai.NoQuota:
 		return &failure{status: http.StatusTooManyRequests, final: true, body: openai.Error{
@@ -152,7 +169,7 @@ func callFailure(e *openai.CallError) *failure {
 	case openai.TimedOut:
 		return server(http.StatusGatewayTimeout, "upstream_timeout", "The model did not answer in time.")
 	case openai.Full:
-		return &failure{status: http.StatusServiceUnavailable, retryAfter: max(e.RetryAfter, time.Second), body: openai.Error{
+		return &failure{status: http.StatusServiceUnavailable, final: e.Spent, retryAfter: max(e.RetryAfter, time.Second), body: openai.Error{
 			Message: "As many calls to the model's provider are under way as are allowed. Try again in a moment.", Type: "server_error", Code: "overloaded"}}
 	case openai.Open:
 		return server(http.StatusBadGateway, "upstream_error", "The model has been failing and is being left alone for a moment. Try again later.")

@@ -3,9 +3,12 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -259,3 +262,116 @@ func TestHoldIsAnUpperBound(t *testing.T) {
 }
 
 var _ gateway.Journal = brokenJournal{}
+
+// Bodies that come slowly, or in chunks, take the memory of what has come.
+func TestSmallBodiesDoNotTakeAllMemory(t *testing.T) {
+	h := open(t, standin.Config{})
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}()
+	for range 40 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+		fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n{", h.key, 32<<20)
+	}
+	time.Sleep(50 * time.Millisecond)
+	if resp, body := h.post(`{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}`); resp.StatusCode != 200 {
+		t.Errorf("status %d: %s", resp.StatusCode, body)
+	}
+}
+
+// Who has no key is answered before the body is there.
+func TestRefusalDoesNotWaitForTheBody(t *testing.T) {
+	h := open(t, standin.Config{})
+	c, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n{")
+	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	b := make([]byte, 4096)
+	if n, err := c.Read(b); err != nil || !strings.HasPrefix(string(b[:n]), "HTTP/1.1 401") {
+		t.Errorf("got %q, %v", b[:n], err)
+	}
+}
+
+// A name that only differs by its case is one that some hosts read as the other.
+func TestSpellingIsNoWayAroundPrices(t *testing.T) {
+	h := open(t, standin.Config{})
+	for _, name := range []string{"Model", "N", "MAX_TOKENS", "\u017ftream"} { // the last begins with a long s
+		resp, body := h.post(`{"model":"gpt-4o","messages":[{"role":"user","content":"x"}],"` + name + `":5}`)
+		if e := checkError(t, resp, body, 400, "invalid_value"); e["param"] != name {
+			t.Errorf("%s: %s", name, body)
+		}
+	}
+	h.outcomes(0)
+}
+
+// After a call that may have been billed, no error asks the SDK to try again.
+func TestSpentMoneyIsNotSpentAgain(t *testing.T) {
+	h := openWith(t, standin.Config{}, upstream.Config{}, map[string]gateway.RouteConfig{"auto": {Direct: gateway.Names{"fault-disconnect", "fault-429"}}}, "fault-disconnect", "fault-429")
+	resp, body := h.post(`{"model":"auto","max_tokens":10,"messages":[{"role":"user","content":"x"}]}`)
+	checkError(t, resp, body, 502, "upstream_error")
+	if resp.Header.Get("x-should-retry") != "false" {
+		t.Errorf("headers %v", resp.Header)
+	}
+}
+
+// The lower of two output limits is the one that the provider gets, and that the
+// hold was made for.
+func TestOneOutputLimitReachesTheProvider(t *testing.T) {
+	h := open(t, standin.Config{}, "llama-3.1-8b")
+	for _, model := range []string{"gpt-4o", "llama-3.1-8b", "unpriced"} {
+		h.post(`{"model":"` + model + `","max_tokens":900,"max_completion_tokens":5,"messages":[{"role":"user","content":"x"}]}`)
+	}
+	for _, r := range h.models.Requests() {
+		body := string(r.Body)
+		if strings.Count(body, `max_`) != 1 || !strings.Contains(body, `_tokens":5`) {
+			t.Errorf("%s got %s", r.Model, body)
+		}
+	}
+}
+
+// What the ledger did not take is tried again before money is held anew.
+func TestLateOutcomesAreSettledFirst(t *testing.T) {
+	h := open(t, standin.Config{})
+	j := &flakyJournal{Journal: h.ledger}
+	h.gateway.Journal = j
+	j.full.Store(true)
+	const body = `{"model":"gpt-4o","messages":[{"role":"user","content":"x"}]}`
+	resp, text := h.post(body) // held, answered, and not journalled
+	checkError(t, resp, text, 503, "ledger_unavailable")
+	resp, text = h.post(body)
+	checkError(t, resp, text, 503, "ledger_unavailable")
+	if n := h.models.Calls("gpt-4o"); n != 1 {
+		t.Errorf("%d calls", n)
+	}
+	if resp, _ := get(t, h, "/readyz"); resp.StatusCode != 503 {
+		t.Errorf("ready: %d", resp.StatusCode)
+	}
+	j.full.Store(false)
+	if resp, text := h.post(body); resp.StatusCode != 200 {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+	h.outcomes(2)
+}
+
+// flakyJournal is a ledger whose disk is full for outcomes.
+type flakyJournal struct {
+	gateway.Journal
+	full atomic.Bool
+}
+
+func (j *flakyJournal) Settle(ctx context.Context, o policy.Outcome) error {
+	if j.full.Load() {
+		return errDisk
+	}
+	return j.Journal.Settle(ctx, o)
+}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -57,14 +58,12 @@ type Gateway struct {
 	Config
 	memory   *semaphore.Weighted // bytes of request bodies
 	inflight *semaphore.Weighted // requests
-	draining chan struct{}       // closed when no new request is wanted
+	draining atomic.Bool         // no new request is wanted
+	late     late                // outcomes that the ledger did not take yet
 }
 
-const (
-	maxBody     = 32 << 20  // of one request, in bytes; images come inside the JSON
-	maxMemory   = 512 << 20 // of all requests that are being answered, in bytes
-	maxInflight = 4096      // requests that are being answered
-)
+// maxInflight is how many requests are answered at one time.
+const maxInflight = 4096
 
 // New returns a gateway.
 func New(c Config) *Gateway {
@@ -81,7 +80,6 @@ func New(c Config) *Gateway {
 		Config:   c,
 		memory:   semaphore.NewWeighted(maxMemory),
 		inflight: semaphore.NewWeighted(maxInflight),
-		draining: make(chan struct{}),
 	}
 }
 

@@ -46,5 +46,4 @@ func setCostHeaders(h http.Header, v verification, o policy.Outcome) {
 	set(h, headerCost, string(v.Cost))
 	set(h, headerSaved, string(v.Saved))
 	set(h, headerOverhead, strconv.FormatInt((o.Took-upstreamTime(o)).Milliseconds(), 10))
-	set(h, headerProcessing, strconv.FormatInt(o.Took.Milliseconds(), 10))
 }

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 )
@@ -17,15 +19,17 @@ func (g *Gateway) readyz(c echo.Context) error {
 	checks := map[string]string{"ledger": "ok", "models": "ok"}
 	ready := true
 	fail := func(name, why string) { checks[name], ready = why, false }
-	if g.stopping() {
+	if g.draining.Load() {
 		fail("server", "stopping")
 	}
-	if err := g.Journal.Err(); err != nil {
+	if err := errors.Join(g.Journal.Err(), g.late.err()); err != nil {
 		g.Log.Error("ledger", "error", err)
 		fail("ledger", "not writable")
 	}
-	if !g.anyHealthy() {
-		fail("models", "the circuit breaker of every model is open")
+	for name, route := range g.Routes {
+		if !g.anyHealthy(route.Direct) {
+			fail("models", "route "+name+": the circuit breaker of every model is open")
+		}
 	}
 	status, word := http.StatusOK, "ready"
 	if !ready {
@@ -34,12 +38,7 @@ func (g *Gateway) readyz(c echo.Context) error {
 	return c.JSON(status, map[string]any{"status": word, "checks": checks})
 }
 
-// anyHealthy reports whether some model can be called.
-func (g *Gateway) anyHealthy() bool {
-	for _, m := range g.Models {
-		if m.Client.Healthy() {
-			return true
-		}
-	}
-	return len(g.Models) == 0
+// anyHealthy reports whether one of the models can be called.
+func (g *Gateway) anyHealthy(models []string) bool {
+	return slices.ContainsFunc(models, func(name string) bool { return g.Models[name].Client.Healthy() })
 }

@@ -53,29 +53,37 @@ func (m *meter) settle(err error, took time.Duration) ([]policy.Call, openai.Usa
 	known := true
 	switch {
 	case !spent:
-	case m.usage != nil:
+	case err == nil && m.usage != nil:
 		told = *m.usage
 	case err == nil || m.stream:
 		call.Counted = true
-		told.Prompt, told.Completion = m.countPrompt(), int64(m.model.Family.Count(string(m.text)))
-	default: // a whole reply that nobody saw: the most that it can have been
+		told.Prompt, known = m.countPrompt()
+		told.Completion = m.count(string(m.text))
+		if m.usage != nil { // of a stream that broke off; it may not be the last word
+			told.Prompt, told.CachedPrompt = m.usage.Prompt, m.usage.CachedPrompt
+			told.Completion, known = max(told.Completion, m.usage.Completion), true
+		}
+	default: // a whole reply that nobody could read: the most that it can have been
 		call.Counted = true
-		told.Prompt = m.countPrompt()
-		told.Completion, known = outputLimit(m.request, m.model)
+		told.Prompt, known = m.countPrompt()
+		limit, bounded := outputLimit(m.request, m.model)
+		if received := failed.Received; received > 0 && (!bounded || received < limit) {
+			limit, bounded = received, true // a token has a byte at least
+		}
+		told.Completion, known = limit, known && bounded
 	}
 	call.Usage = pricing.Usage{Prompt: told.Prompt, CachedPrompt: told.CachedPrompt, Completion: told.Completion}
-	if known {
+	switch {
+	case !spent: // costs nothing at any price
+		call.Cost = new(pricing.USD)
+	case known:
 		call.Cost = m.cost(call.Usage)
 	}
 	return []policy.Call{call}, told
 }
 
-// cost is nil where the price is not known; what was not used costs nothing at
-// any price.
+// cost is nil where the price is not known.
 func (m *meter) cost(u pricing.Usage) *pricing.USD {
-	if u == (pricing.Usage{}) {
-		return new(pricing.USD)
-	}
 	cost, err := m.g.Prices.Cost(m.name, u)
 	if err != nil {
 		if !errors.Is(err, pricing.ErrUnknownModel) {
@@ -86,17 +94,36 @@ func (m *meter) cost(u pricing.Usage) *pricing.USD {
 	return &cost
 }
 
-// countPrompt counts the prompt as the model's tokeniser would.
-func (m *meter) countPrompt() int64 {
+// exactCount is how many bytes are counted exactly. A text that is longer takes
+// seconds to count; its bytes are a bound of its tokens.
+const exactCount = 256 << 10
+
+func (m *meter) count(text string) int64 {
+	if len(text) > exactCount {
+		return int64(len(text))
+	}
+	return int64(m.model.Family.Count(text))
+}
+
+// countPrompt counts the prompt as the model's tokeniser would, its tools and the
+// calls that it repeats included. It is not known of images and audio.
+func (m *meter) countPrompt() (tokens int64, known bool) {
+	if m.request.HasMedia() {
+		return 0, false
+	}
+	if m.request.Size() > exactCount {
+		return pricing.Bound(int64(m.request.Size()), int64(len(m.request.Messages))), true
+	}
 	messages := make([]pricing.Message, len(m.request.Messages))
 	for i, message := range m.request.Messages {
-		messages[i] = pricing.Message{Role: message.Role, Content: message.Text()}
+		messages[i] = pricing.Message{Role: message.Role, Name: message.Name, Content: message.Text()}
+		tokens += m.count(string(message.Calls))
 	}
-	n := m.model.Family.CountChat(messages)
-	for _, name := range []string{"tools", "response_format"} {
-		n += m.model.Family.Count(string(m.request.Get(name)))
+	tokens += int64(m.model.Family.CountChat(messages))
+	for _, name := range []string{"tools", "functions", "response_format"} {
+		tokens += m.count(string(m.request.Get(name)))
 	}
-	return int64(n)
+	return tokens, true
 }
 
 // total sums what calls cost; nil when that of any is unknown.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -22,8 +22,10 @@ func (g *Gateway) Handler() http.Handler {
 	e.POST("/v1/chat/completions", g.chat)
 	e.GET("/v1/models", g.listModels)
 	e.GET("/v1/models/*", g.getModel) // names may contain a slash
-	e.GET("/healthz", g.healthz)
-	e.GET("/readyz", g.readyz)
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		e.Add(method, "/healthz", g.healthz)
+		e.Add(method, "/readyz", g.readyz)
+	}
 	return e
 }
 
@@ -32,19 +34,25 @@ func Server(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       bodyWithin, // lifted when the body is there
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 	}
 }
 
-// bodyWithin bounds how long a client may take to send its request.
-const bodyWithin = 2 * time.Minute
-
 // admit gives every request an id, a place, and an end when its handler panics.
 func (g *Gateway) admit(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
-		set(c.Response().Header(), headerRequestID, newID("req_", g.Now()))
-		if g.stopping() && c.Request().URL.Path != "/healthz" && c.Request().URL.Path != "/readyz" {
+		arrived := g.Now()
+		h := c.Response().Header()
+		set(h, headerRequestID, newID("req_", arrived))
+		c.Response().Before(func() {
+			set(h, headerProcessing, strconv.FormatInt(g.Now().Sub(arrived).Milliseconds(), 10))
+		})
+		if path := c.Request().URL.Path; path == "/healthz" || path == "/readyz" {
+			return next(c) // also when stopping, and at capacity
+		}
+		if g.draining.Load() {
 			return errStopping
 		}
 		if !g.inflight.TryAcquire(1) {
@@ -52,10 +60,12 @@ func (g *Gateway) admit(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		defer g.inflight.Release(1)
 		defer func() {
-			if r := recover(); r != nil {
-				if r == any(http.ErrAbortHandler) {
-					panic(r)
-				}
+			r := recover()
+			switch {
+			case r == nil:
+			case r == any(http.ErrAbortHandler):
+				panic(r)
+			default:
 				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 			}
 		}()
@@ -64,15 +74,13 @@ func (g *Gateway) admit(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // Drain makes the gateway turn away new requests; those under way go on.
-func (g *Gateway) Drain() { close(g.draining) }
+func (g *Gateway) Drain() { g.draining.Store(true) }
 
-func (g *Gateway) stopping() bool {
-	select {
-	case <-g.draining:
-		return true
-	default:
-		return false
-	}
+// Wait returns when no request is under way any more, or with ctx's error. No
+// new one is let in.
+func (g *Gateway) Wait(ctx context.Context) error {
+	g.Drain()
+	return g.inflight.Acquire(ctx, maxInflight)
 }
 
 // handleError answers with OpenAI's error object, whatever went wrong.
@@ -89,9 +97,12 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 	}
 	g.logFailure(c, f, err)
 	if c.Response().Committed || f.status == statusGone {
-		return
+		panic(http.ErrAbortHandler) // nothing, or the half of an answer, must not look like a whole one
 	}
 	h := c.Response().Header()
+	if c.Request().ContentLength != 0 && c.Get(bodyRead) == nil {
+		set(h, "Connection", "close") // the rest of the body is not waited for
+	}
 	h.Set("Content-Type", "application/json")
 	f.writeHeaders(h)
 	c.Response().WriteHeader(f.status)
@@ -109,7 +120,7 @@ func (g *Gateway) logFailure(c echo.Context, f *failure, err error) {
 	if f == errInternal {
 		log = g.Log.Error
 	}
-	log("request failed", "request", c.Response().Header().Get(headerRequestID), "path", c.Request().URL.Path, "status", f.status, "code", f.body.Code, "error", redact(err))
+	log("request failed", "request", c.Response().Header().Get(headerRequestID), "path", c.Request().URL.Path, "status", f.status, "code", f.word(), "error", redact(err))
 }
 
 // redact keeps what a client sent out of the log: messages of its faults quote
@@ -119,8 +130,8 @@ func redact(err error) string {
 	var f *failure
 	switch {
 	case errors.As(err, &call):
-		if call.Detail != nil {
-			return fmt.Sprintf("%s (HTTP %d): %s %s", call.Failure, call.Status, call.Detail.Type, call.Detail.Code)
+		if call.Detail != nil { // the provider's words may be the client's
+			return fmt.Sprintf("%s (HTTP %d)", call.Failure, call.Status)
 		}
 		return call.Error()
 	case errors.As(err, &f):
@@ -129,33 +140,4 @@ func redact(err error) string {
 		return "invalid request"
 	}
 	return err.Error()
-}
-
-// readAll reads a body of about size bytes.
-func readAll(r io.Reader, size int64) ([]byte, error) {
-	b := make([]byte, 0, size+512)
-	for {
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if errors.Is(err, io.EOF) {
-			return b, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-	}
-}
-
-// bodyFailure is what the client gets when its body could not be read.
-func bodyFailure(ctx context.Context, err error) error {
-	if errors.As(err, new(*http.MaxBytesError)) {
-		return errTooLarge
-	}
-	if ctx.Err() != nil {
-		return &openai.CallError{Failure: openai.Cancelled, Err: err}
-	}
-	return openai.BadRequest("", "The request's body could not be read to its end.")
 }

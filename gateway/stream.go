@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/drover-llm/drover/gateway/openai"
 )
 
@@ -22,11 +24,13 @@ type stream struct {
 
 	begun  bool
 	head   []byte // what every chunk begins with
-	rest   []byte // members of the last chunk that are passed on
+	rest   []byte // members of the provider's chunk that are passed on
+	carry  []byte // those of a chunk without choices, which go with the next event
 	opened int    // choices 0 to opened-1 have their role
 	ended  map[int]bool
-	buf    []byte // events to be sent together
-	end    []byte // the choice of the end that is held back, nil for none
+	tools  map[int]*openai.ToolCalls // by choice
+	buf    []byte                    // events to be sent together
+	end    []byte                    // the choice of the end that is held back, nil for none
 }
 
 // stalled is how long a client may leave an event unread before it is given up.
@@ -34,7 +38,7 @@ const stalled = 2 * time.Minute
 
 func (s *stream) Begin(model string, provider http.Header) {
 	s.begun = true
-	s.ended = map[int]bool{}
+	s.ended, s.tools = map[int]bool{}, map[int]*openai.ToolCalls{}
 	s.head = append(s.head[:0], `data: {"id":`...)
 	s.head = openai.AppendString(s.head, s.id)
 	s.head = append(s.head, `,"object":"chat.completion.chunk","created":`...)
@@ -53,6 +57,10 @@ func (s *stream) Begin(model string, provider http.Header) {
 // Chunk passes on what a provider's chunk adds.
 func (s *stream) Chunk(c openai.Chunk) error {
 	s.rest = openai.AppendRest(s.rest[:0], c.Object)
+	if len(c.Choices) == 0 && c.Usage == nil {
+		s.carry = append(s.carry[:0], s.rest...)
+		return nil
+	}
 	for _, d := range c.Choices {
 		for s.opened <= d.Index { // choice 0 opens the stream, whatever the provider sends first
 			s.event(openai.AppendOpening(nil, s.opened), "")
@@ -61,16 +69,24 @@ func (s *stream) Chunk(c openai.Chunk) error {
 		if s.ended[d.Index] {
 			continue // nothing follows an end
 		}
+		var calls []jsontext.Value
+		if d.Delta.Has("tool_calls") {
+			d, calls = s.toolCalls(d.Index).Split(d, func() string { return newID("call_", s.at) })
+		}
 		if !d.Empty() {
 			s.release("")
 			s.begin()
 			s.buf = d.AppendJSON(s.buf)
 			s.close("")
 		}
+		for _, call := range calls {
+			s.release("")
+			s.event(openai.AppendToolCall(nil, d.Index, call), "")
+		}
 		if d.Ended {
 			s.ended[d.Index] = true
 			s.release("")
-			s.end = openai.AppendEnd(nil, d.Index, d.Finish())
+			s.end = d.AppendEnd(nil)
 		}
 	}
 	return s.flush()
@@ -81,7 +97,7 @@ func (s *stream) finish(usage, verify string) error {
 	for i := range s.opened {
 		if !s.ended[i] {
 			s.release("")
-			s.end = openai.AppendEnd(nil, i, "stop")
+			s.end = openai.Delta{Index: i}.AppendEnd(nil)
 		}
 	}
 	extension := `,"verify":` + verify
@@ -125,9 +141,18 @@ func (s *stream) event(choice []byte, extension string) {
 	s.close(extension)
 }
 
+func (s *stream) toolCalls(choice int) *openai.ToolCalls {
+	if s.tools[choice] == nil {
+		s.tools[choice] = new(openai.ToolCalls)
+	}
+	return s.tools[choice]
+}
+
 func (s *stream) begin() {
 	s.buf = append(s.buf, s.head...)
 	s.buf = append(s.buf, s.rest...)
+	s.buf = append(s.buf, s.carry...)
+	s.carry = s.carry[:0]
 	s.buf = append(s.buf, `,"choices":[`...)
 }
 
@@ -144,9 +169,7 @@ func (s *stream) flush() error {
 	if len(s.buf) == 0 {
 		return nil
 	}
-	if err := s.rc.SetWriteDeadline(time.Now().Add(stalled)); err != nil {
-		return err
-	}
+	_ = s.rc.SetWriteDeadline(time.Now().Add(stalled)) // where there is none, a stalled client is the server's to end
 	if _, err := s.w.Write(s.buf); err != nil {
 		return err
 	}

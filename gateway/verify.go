@@ -67,7 +67,7 @@ func (g *Gateway) verification(d Decision, a Answer, o policy.Outcome) verificat
 	for _, c := range o.Calls {
 		v.Tokens.Prompt += c.Usage.Prompt
 		v.Tokens.Completion += c.Usage.Completion
-		if c.Counted {
+		if c.Counted && c.Error == "" {
 			v.Warnings = append(v.Warnings, c.Provider+" sent no usage; the tokens were counted here")
 		}
 	}

@@ -14,6 +14,9 @@ type List map[string]Section
 
 // Section is what one host asks for its models.
 type Section struct {
+	// Owner says that the names of the section's models are the host's own, so
+	// that they have its price wherever they are served, a proxy for example.
+	Owner bool `yaml:"owner,omitempty" json:"owner,omitempty"`
 	// Host names of the service. A name also stands for every name below it:
 	// "groq.com" matches api.groq.com.
 	Hosts []string `yaml:"hosts" json:"hosts"`
@@ -35,11 +38,11 @@ type Entry struct {
 //
 //  1. the section whose hosts match host, the longest match first;
 //  2. the section that is named like the provider;
-//  3. the model's name alone, if every section that lists it asks the same.
+//  3. the section that owns the model's name.
 //
 // A section that was found and does not list the model ends the search: what
 // one host asks says nothing about another. source is a phrase that says where
-// the price comes from: "openai's list", "by name: hyperbolic, lambda".
+// the price comes from: "openai's list", "openai's list, by the model's name".
 func (l List) Find(provider, host, model string) (entry Entry, source string, ok bool) {
 	name, found := l.sectionOfHost(host)
 	if !found {
@@ -73,29 +76,12 @@ func (l List) sectionOfHost(host string) (name string, ok bool) {
 }
 
 func (l List) findByName(model string) (entry Entry, source string, ok bool) {
-	var sections []string
-	var agreed Price
 	for _, name := range slices.Sorted(maps.Keys(l)) {
-		e, listed := l[name].Models[model]
-		if !listed {
-			continue
+		if e, listed := l[name].Models[model]; listed && l[name].Owner {
+			return e, name + "'s list, by the model's name", true
 		}
-		p, err := e.Price()
-		if err != nil || len(sections) > 0 && p != agreed {
-			return Entry{}, "", false
-		}
-		switch {
-		case len(sections) == 0:
-			entry, agreed = e, p
-		case e.MaxOutput != entry.MaxOutput:
-			entry.MaxOutput = 0 // the hosts differ, so it is unknown
-		}
-		sections = append(sections, name)
 	}
-	if len(sections) == 0 {
-		return Entry{}, "", false
-	}
-	return entry, "by name: " + strings.Join(sections, ", "), true
+	return Entry{}, "", false
 }
 
 // Validate reports every fault of the list with its path.

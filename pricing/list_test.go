@@ -19,7 +19,7 @@ func entry(prompt, completion string, maxOutput int64) Entry {
 
 func TestListFind(t *testing.T) {
 	list := List{
-		"openai": {Hosts: []string{"api.openai.com"}, Models: map[string]Entry{
+		"openai": {Owner: true, Hosts: []string{"api.openai.com"}, Models: map[string]Entry{
 			"gpt-4o": entry("2.50", "10.00", 16384), "shared": entry("1.0", "2", 10)}},
 		"europe": {Hosts: []string{"eu.api.openai.com"}, Models: map[string]Entry{
 			"gpt-4o": entry("2.75", "11.00", 16384), "shared": entry("1.00", "2.00", 20)}},
@@ -42,9 +42,8 @@ func TestListFind(t *testing.T) {
 		{"host before provider's name", "dear", "api.groq.com", "llama", "0.05", "groq's list", 8192},
 		{"no partial label", "mine", "evilgroq.com", "llama", "", "", 0},
 		{"by the provider's name", "dear", "10.0.0.1:8000", "llama", "5", "dear's list", 0},
-		{"by name, one section", "mine", "10.0.0.1:8000", "only-dear", "7", "by name: dear", 5},
-		{"by name, agreeing sections", "mine", "[::1]:8000", "shared", "1.00", "by name: europe, openai", 0},
-		{"by name, quarrelling sections", "mine", "localhost", "llama", "", "", 0},
+		{"by its owner's name", "mine", "10.0.0.1:8000", "gpt-4o", "2.50", "openai's list, by the model's name", 16384},
+		{"a name that nobody owns", "mine", "[::1]:8000", "only-dear", "", "", 0},
 		{"a known host does not list it", "mine", "api.groq.com", "only-dear", "", "", 0},
 		{"a known provider does not list it", "groq", "localhost", "only-dear", "", "", 0},
 		{"nobody lists it", "mine", "", "no-such-model", "", "", 0},

@@ -83,6 +83,9 @@ func (c *keysRevoke) Run(ctx context.Context, parent *keysCmd) (err error) {
 	defer func() { err = errors.Join(err, keys.Close()) }()
 	var faults []error
 	for _, id := range c.IDs {
+		if parts := strings.Split(id, "-"); len(parts) == 4 && parts[0] == "drv" {
+			id = parts[1] // a whole key was pasted; its secret is not repeated
+		}
 		key, err := keys.revoke(ctx, id)
 		if err != nil {
 			faults = append(faults, err)

@@ -45,7 +45,7 @@ func openKeys(path string, create bool) (keyStore, error) {
 	case errors.Is(err, ledger.ErrLocked):
 		c, err := newAdminClient(a)
 		if err != nil {
-			return nil, fmt.Errorf("ledger %s is held by another process: %w", a.ledger, err)
+			return nil, fmt.Errorf("ledger %s is held by a server: %w", a.ledger, err)
 		}
 		return serverKeys{c}, nil
 	}

@@ -48,6 +48,12 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 		return fmt.Errorf("opening listen: %w", err)
 	}
 	defer data.Close()
+	admins, err := net.Listen("tcp", c.Admin.Listen)
+	if err != nil {
+		return fmt.Errorf("opening admin.listen: %w", err)
+	}
+	defer admins.Close()
+	// Whatever is shown only once is shown when nothing can fail any more.
 	control, err := controlPlane(c, journal, log, out)
 	if err != nil {
 		return err
@@ -60,7 +66,7 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 	}
 	log.Info("drover serves", "version", version(), "listen", data.Addr().String(), "ledger", c.Ledger.Path, "outcomes", journal.Len())
 	planes, ctx := errgroup.WithContext(ctx)
-	planes.Go(func() error { return control.Run(ctx) })
+	planes.Go(func() error { return control.Serve(ctx, admins) })
 	planes.Go(func() error { return serve(ctx, g, data, c.Drain, log) })
 	return planes.Wait()
 }
@@ -99,10 +105,19 @@ func assemble(c *configs.Config, journal *ledger.Ledger, log *slog.Logger) (*gat
 		models[name] = gateway.Model{
 			Client:    providers[m.Provider].Client(m.Name, log),
 			MaxOutput: c.MaxOutput(name),
-			Family:    pricing.FamilyOf(m.Name),
+			Family:    family(m.Name, name),
 		}
 	}
 	return gateway.New(gateway.Config{Models: models, Routes: c.Routes, Prices: table, Keys: journal, Journal: journal, Log: log}), providers, nil
+}
+
+// family recognises a model by the provider's name for it, or else by ours: the
+// name of an Azure deployment says nothing.
+func family(theirs, ours string) pricing.Family {
+	if f := pricing.FamilyOf(theirs); f != pricing.Unknown {
+		return f
+	}
+	return pricing.FamilyOf(ours)
 }
 
 // serve answers on the listener until ctx ends, then lets requests under way
@@ -131,10 +146,20 @@ func serve(ctx context.Context, g *gateway.Gateway, l net.Listener, drain time.D
 		}
 		log.Warn("cutting off the requests that are still under way")
 		cut(gateway.ErrStopping)
-		return errors.Join(shutdown(server, settleWithin), server.Close())
+		if shutdown(server, lastWords) == nil {
+			return nil
+		}
+		// Whoever does not read is not waited for; what was spent is.
+		err := server.Close()
+		settle, cancel := context.WithTimeout(context.Background(), settleWithin)
+		defer cancel()
+		return errors.Join(err, g.Wait(settle))
 	})
 	return work.Wait()
 }
+
+// lastWords is how long requests that were cut off have to tell their clients.
+const lastWords = 2 * time.Second
 
 func shutdown(server *http.Server, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)

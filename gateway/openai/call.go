@@ -29,6 +29,7 @@ type CallError struct {
 	RetryAfter time.Duration // how long the provider, or the breaker, wants to be left alone; 0 when unknown
 	Tries      int           // HTTP requests made
 	Spent      bool          // the provider may bill for it
+	Received   int64         // bytes of a whole reply that came, or were announced, before it failed; 0 when none did
 	Detail     *Error        // the provider's own error, if it sent one
 	Err        error         // for the log; it may quote the provider
 }

@@ -3,6 +3,8 @@ package openai
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Chunk is one chunk of a streamed reply. Its object holds every member as the
@@ -28,7 +30,7 @@ func (d Delta) Finish() string { return finish(d.Get("finish_reason")) }
 // DecodeChunk reads one chunk, which shares data. An error event of the
 // provider's is returned as an *Error.
 func DecodeChunk(data []byte) (Chunk, error) {
-	o, err := DecodeObject(data)
+	o, err := DecodeObject(tidy(data))
 	if err != nil {
 		return Chunk{}, err
 	}
@@ -67,6 +69,13 @@ func (d Delta) AppendText(dst []byte) []byte {
 	for _, m := range d.Delta {
 		switch {
 		case m.Name == "role", len(m.Value) == 2: // "" and [] and {} add nothing
+		case m.Name == "tool_calls":
+			calls, _ := decodeObjects(m.Value)
+			for _, call := range calls {
+				dst = appendFunction(dst, call.Get("function"))
+			}
+		case m.Name == "function_call":
+			dst = appendFunction(dst, m.Value)
 		case m.Value.Kind() == '"':
 			dst = append(dst, Text(m.Value)...)
 		case m.Value.Kind() != 'n':
@@ -76,8 +85,17 @@ func (d Delta) AppendText(dst []byte) []byte {
 	return dst
 }
 
-// Empty reports whether the delta adds nothing to the choice.
+// Empty reports whether the delta adds nothing to the choice, beside its end.
 func (d Delta) Empty() bool {
+	for _, m := range d.Object {
+		switch m.Name {
+		case "index", "delta", "finish_reason":
+		default:
+			if m.Value.Kind() != 'n' && !d.Ended { // an end takes these with it
+				return false
+			}
+		}
+	}
 	for _, m := range d.Delta {
 		if m.Name == "role" || m.Value.Kind() == 'n' || m.Name == "content" && len(m.Value) == 2 {
 			continue
@@ -111,11 +129,28 @@ func (d Delta) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// AppendEnd appends the choice's last chunk.
-func AppendEnd(dst []byte, index int, reason string) []byte {
+// AppendEnd appends the choice's last chunk. What the provider's has beside its
+// delta goes along, unless it went with the delta.
+func (d Delta) AppendEnd(dst []byte) []byte {
 	dst = append(dst, `{"index":`...)
-	dst = strconv.AppendInt(dst, int64(index), 10)
-	dst = append(dst, `,"delta":{},"logprobs":null,"finish_reason":`...)
-	dst = AppendString(dst, reason)
+	dst = strconv.AppendInt(dst, int64(d.Index), 10)
+	dst = append(dst, `,"delta":{},"logprobs":`...)
+	if d.Empty() {
+		dst = appendRaw(dst, d.Get("logprobs"))
+	} else {
+		dst = append(dst, "null"...)
+	}
+	dst = append(dst, `,"finish_reason":`...)
+	dst = AppendString(dst, d.Finish())
+	if d.Empty() {
+		dst = appendRest(dst, d.Object, "index", "delta", "logprobs", "finish_reason")
+	}
 	return append(dst, '}')
+}
+
+// appendFunction appends what a model writes of a call: its name and arguments.
+func appendFunction(dst []byte, function jsontext.Value) []byte {
+	o, _ := DecodeObject(function)
+	dst = append(dst, Text(o.Get("name"))...)
+	return append(dst, Text(o.Get("arguments"))...)
 }

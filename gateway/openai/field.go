@@ -3,6 +3,7 @@ package openai
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -51,6 +52,7 @@ var chatFields = map[string]field{
 	"modalities":            {kinds: `[`},
 	"audio":                 {kinds: `{`},
 	"prediction":            {kinds: `{`},
+	"verify":                {kinds: `"{`},
 }
 
 // check reports the first thing that is wrong with the value, which is not
@@ -90,4 +92,16 @@ func (f field) allowed() string {
 		text += nameOf(jsontext.Kind(k))
 	}
 	return text
+}
+
+// checkSpelling refuses a name that differs from a known one by its case only.
+// Some hosts read Model as model: they would run, and bill, what Drover neither
+// checked nor priced.
+func checkSpelling(name string) error {
+	for known := range chatFields {
+		if strings.EqualFold(name, known) {
+			return invalid("invalid_value", name, "unknown parameter %q; write %s", name, known)
+		}
+	}
+	return nil
 }

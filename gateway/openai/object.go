@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -166,16 +167,28 @@ func (r *reader) end() error {
 	return nil
 }
 
+// tidy returns what a provider sent without a byte order mark and as UTF-8:
+// clients refuse what is not.
+func tidy(b []byte) []byte {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	if !utf8.Valid(b) {
+		b = bytes.ToValidUTF8(b, []byte("\uFFFD"))
+	}
+	if bytes.ContainsAny(b, "\r\n") { // an event's data may stand on several lines; ours stands on one
+		compact := jsontext.Value(bytes.Clone(b))
+		if compact.Compact(lenient...) == nil {
+			return compact
+		}
+	}
+	return b
+}
+
 // DecodeObject reads a JSON object from a provider: duplicate names are let
-// pass, the first one counts. The object shares b.
+// pass, the first one counts, and so is text behind it. The object shares b.
 func DecodeObject(b []byte) (Object, error) {
 	r := read(b, lenient)
 	defer r.done()
-	o, err := r.object(make(Object, 0, 8))
-	if err != nil {
-		return nil, err
-	}
-	return o, r.end()
+	return r.object(make(Object, 0, 8))
 }
 
 // object appends the members of the object that comes next.

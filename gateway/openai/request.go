@@ -26,7 +26,19 @@ type ChatRequest struct {
 type Message struct {
 	Role    string
 	Content jsontext.Value // a string, an array of parts, or nil
+	Name    string
+	Calls   jsontext.Value // tool_calls of an assistant's message, nil for none
 	Media   bool           // some part is no text: an image, audio or a file
+}
+
+// HasMedia reports whether some message has a part that is no text.
+func (q *ChatRequest) HasMedia() bool {
+	for _, m := range q.Messages {
+		if m.Media {
+			return true
+		}
+	}
+	return false
 }
 
 // Text returns the message's text; of parts, those of type text joined.
@@ -79,7 +91,7 @@ func DecodeChatRequest(body []byte) (*ChatRequest, error) {
 			return nil, syntaxError(body, err)
 		}
 		q.Object = append(q.Object, Member{name, value})
-		if wrong == nil && value.Kind() != 'n' {
+		if wrong == nil {
 			wrong = q.take(name, value)
 		}
 	}
@@ -118,6 +130,9 @@ func (q *ChatRequest) complete() error {
 func (q *ChatRequest) take(name string, value jsontext.Value) error {
 	f, known := chatFields[name]
 	if !known {
+		return checkSpelling(name)
+	}
+	if value.Kind() == 'n' {
 		return nil
 	}
 	number, err := f.check(name, value)
@@ -217,8 +232,12 @@ func (r *reader) message(at string, fault func(code, path, format string, args .
 			m.Content = v
 		case name == "content" && v.Kind() != 'n':
 			fault("invalid_type", at+".content", "%s.content must be a string or an array of parts, got %s", at, nameOf(v.Kind()))
+		case name == "name":
+			m.Name = Text(v)
 		case name == "tool_calls" || name == "function_call" || name == "refusal" || name == "audio":
-			calls = calls || v.Kind() != 'n'
+			if v.Kind() != 'n' {
+				calls, m.Calls = true, v
+			}
 		}
 	}
 	if _, err := r.dec.ReadToken(); err != nil {

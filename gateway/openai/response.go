@@ -40,7 +40,7 @@ func (c Choice) Finish() string { return finish(c.Get("finish_reason")) }
 // DecodeChatResponse reads a provider's reply, which shares body. A reply
 // without a choice is an error: nobody could use it.
 func DecodeChatResponse(body []byte) (*ChatResponse, error) {
-	o, err := DecodeObject(body)
+	o, err := DecodeObject(tidy(body))
 	if err != nil {
 		return nil, err
 	}
@@ -111,13 +111,14 @@ next:
 
 // AppendRest appends ,"name":value for every member of a reply or chunk that
 // Drover passes on as it came: those of OpenAI's that it does not write itself,
-// and all that it does not know. A service_tier outside OpenAI's words is left
+// and all that it does not know. (verify is Drover's own, also of a Drover behind
+// this one.) A service_tier outside OpenAI's words is left
 // out, since typed clients refuse it.
 func AppendRest(dst []byte, o Object) []byte {
 	if !tiers[Text(o.Get("service_tier"))] {
-		return appendRest(dst, o, "id", "object", "created", "model", "choices", "usage", "error", "service_tier")
+		return appendRest(dst, o, "id", "object", "created", "model", "choices", "usage", "error", "verify", "service_tier")
 	}
-	return appendRest(dst, o, "id", "object", "created", "model", "choices", "usage", "error")
+	return appendRest(dst, o, "id", "object", "created", "model", "choices", "usage", "error", "verify")
 }
 
 var tiers = map[string]bool{"auto": true, "default": true, "flex": true, "scale": true, "priority": true}
@@ -136,8 +137,8 @@ func finish(v jsontext.Value) string {
 	}
 }
 
-// decodeUsage reads a usage object; nil when there is none or its counts are
-// not whole numbers of at least 0, which is as good as none.
+// decodeUsage reads a usage object; nil when there is none, or when its counts
+// are no counts of tokens, all zeros among them: that is as good as none.
 func decodeUsage(v jsontext.Value) *Usage {
 	if v.Kind() != '{' {
 		return nil
@@ -147,7 +148,7 @@ func decodeUsage(v jsontext.Value) *Usage {
 		return nil
 	}
 	u := &Usage{Prompt: count(o.Get("prompt_tokens")), Completion: count(o.Get("completion_tokens"))}
-	if u.Prompt < 0 || u.Completion < 0 {
+	if u.Prompt < 0 || u.Completion < 0 || u.Prompt+u.Completion == 0 {
 		return nil
 	}
 	if details := o.Get("prompt_tokens_details"); details.Kind() == '{' {
@@ -167,6 +168,9 @@ func decodeUsage(v jsontext.Value) *Usage {
 	return u
 }
 
+// maxTokens is more than any model reads or writes in one call.
+const maxTokens = 1 << 27
+
 // count reads a number of tokens, -1 for what is none.
 func count(v jsontext.Value) int64 {
 	n, err := strconv.ParseInt(string(v), 10, 64)
@@ -177,7 +181,7 @@ func count(v jsontext.Value) int64 {
 		}
 		n = int64(f)
 	}
-	if n < 0 || n > 1<<40 {
+	if n < 0 || n > maxTokens {
 		return -1
 	}
 	return n
@@ -196,4 +200,13 @@ func (u Usage) AppendJSON(dst []byte, cost string) []byte {
 	dst = append(dst, `,"cost":`...)
 	dst = append(dst, cost...)
 	return append(dst, '}')
+}
+
+// AsChunk returns the reply as the one chunk of a stream.
+func (r *ChatResponse) AsChunk() Chunk {
+	c := Chunk{Object: r.Object, Usage: r.Usage}
+	for i, choice := range r.Choices {
+		c.Choices = append(c.Choices, Delta{Object: choice.Object.Without("message"), Index: i, Delta: choice.Message, Ended: true})
+	}
+	return c
 }

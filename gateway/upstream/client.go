@@ -1,10 +1,8 @@
 package upstream
 
 import (
-	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -26,17 +24,22 @@ const (
 type Client struct {
 	provider *Provider
 	model    string
-	log      *slog.Logger
 	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
 	opened   atomic.Int64 // unix nanoseconds at which the breaker opened last
 	resume   atomic.Int64 // unix nanoseconds before which the provider wants no call
-	retry    failsafe.Executor[*http.Response]
+	retry    failsafe.Executor[*reply]
 }
 
-// Client returns a client for the model of this name at the provider. log is
-// told when the breaker opens and closes.
+// Client returns the client for the model of this name at the provider, one
+// however often it is asked for. log is told when the breaker opens and closes.
 func (p *Provider) Client(model string, log *slog.Logger) *Client {
-	c := &Client{provider: p, model: model, log: log}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c, ok := p.clients[model]; ok {
+		return c
+	}
+	c := &Client{provider: p, model: model}
+	p.clients[model] = c
 	c.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        p.name + "/" + model,
 		Timeout:     p.config.Breaker.Cooldown,
@@ -49,12 +52,12 @@ func (p *Provider) Client(model string, log *slog.Logger) *Client {
 			log.Warn("circuit breaker", "model", name, "from", from.String(), "to", to.String())
 		},
 	})
-	c.retry = failsafe.With(retrypolicy.NewBuilder[*http.Response]().
-		HandleIf(func(_ *http.Response, err error) bool { return worthRetrying(err) }).
+	c.retry = failsafe.With(retrypolicy.NewBuilder[*reply]().
+		HandleIf(func(_ *reply, err error) bool { return worthRetrying(err) }).
 		WithMaxRetries(maxRetries).
 		WithBackoff(250*time.Millisecond, 4*time.Second).
 		WithJitterFactor(jitter).
-		WithDelayFunc(func(e failsafe.ExecutionAttempt[*http.Response]) time.Duration {
+		WithDelayFunc(func(e failsafe.ExecutionAttempt[*reply]) time.Duration {
 			var failed *openai.CallError
 			if errors.As(e.LastError(), &failed) && failed.RetryAfter > 0 {
 				return time.Duration(float64(failed.RetryAfter) / (1 - jitter)) // the jitter may take that much off
@@ -74,7 +77,7 @@ const jitter = 0.2
 // or asked for the impossible, or asks too much, says nothing about its health.
 func blames(err error) bool {
 	var failed *openai.CallError
-	if !errors.As(err, &failed) {
+	if !errors.As(err, &failed) || failed.Tries == 0 { // never called, never to blame
 		return false
 	}
 	switch failed.Failure {
@@ -97,55 +100,11 @@ func worthRetrying(err error) bool {
 // Provider is the YAML name of the model's provider.
 func (c *Client) Provider() string { return c.provider.name }
 
+// Model is what the provider calls the model.
+func (c *Client) Model() string { return c.model }
+
 // Healthy reports whether the breaker would let a call through.
 func (c *Client) Healthy() bool { return c.breaker.State() != gobreaker.StateOpen }
-
-// begin opens a call: it asks the breaker, takes a slot, and sends the request
-// until a reply's headers are there. end must be called once with the call's
-// result.
-func (c *Client) begin(ctx context.Context, q *openai.ChatRequest) (resp *http.Response, tries int, end func(error), err error) {
-	if wait := time.Until(time.Unix(0, c.resume.Load())); wait > maxPatience {
-		return nil, 0, nil, &openai.CallError{Failure: openai.RateLimited, Status: http.StatusTooManyRequests, RetryAfter: wait,
-			Err: errors.New("the provider asked to be left alone for " + wait.Round(time.Second).String())}
-	}
-	report, err := c.breaker.Allow()
-	if err != nil {
-		cooldown := time.Until(time.Unix(0, c.opened.Load()).Add(c.provider.config.Breaker.Cooldown))
-		return nil, 0, nil, &openai.CallError{Failure: openai.Open, RetryAfter: max(cooldown, time.Second), Err: err}
-	}
-	release, err := c.provider.enter(ctx)
-	if err != nil {
-		report(err)
-		return nil, 0, nil, err
-	}
-	end = func(err error) {
-		report(err)
-		release()
-	}
-	body := c.encode(q)
-	// What the last try came to. The library reports the end of the context in
-	// its place; a reply that came all the same is as good as any.
-	var last error
-	_, err = c.retry.WithContext(ctx).GetWithExecution(func(failsafe.Execution[*http.Response]) (*http.Response, error) {
-		tries++
-		resp, last = c.try(ctx, body)
-		return resp, last
-	})
-	if resp != nil {
-		return resp, tries, end, nil
-	}
-	var failed *openai.CallError
-	if !errors.As(last, &failed) || worthRetrying(failed) && ctx.Err() != nil { // the context ended before a try, or between two
-		failed = lost(ctx)
-		failed.Err = err
-	}
-	failed.Tries = tries
-	if failed.Failure == openai.RateLimited && failed.RetryAfter > 0 {
-		c.resume.Store(time.Now().Add(failed.RetryAfter).UnixNano())
-	}
-	end(failed)
-	return nil, tries, nil, failed
-}
 
 // encode returns the request's body as this provider wants it.
 func (c *Client) encode(q *openai.ChatRequest) []byte {

@@ -1,9 +1,9 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 
 	"github.com/drover-llm/drover/gateway/openai"
@@ -18,63 +18,57 @@ type Reply struct {
 
 // Complete asks for a whole reply. Every error is an *openai.CallError.
 func (c *Client) Complete(ctx context.Context, q *openai.ChatRequest) (Reply, error) {
-	resp, tries, end, err := c.begin(ctx, q)
+	call, err := c.begin(ctx, q)
 	if err != nil {
-		return Reply{Tries: tries}, err
+		return Reply{}, err
 	}
-	reply, failed := c.readReply(resp)
+	defer call.abandon()
+	whole, failed := call.readWhole()
 	if failed != nil {
-		failed.Tries = tries
-		end(failed)
-		return Reply{Tries: tries}, failed
+		return Reply{Tries: call.tries}, call.fail(failed)
 	}
-	end(nil)
-	return Reply{ChatResponse: reply, Header: resp.Header, Tries: tries}, nil
+	call.succeed()
+	return Reply{ChatResponse: whole, Header: call.header, Tries: call.tries}, nil
 }
 
-func (c *Client) readReply(resp *http.Response) (*openai.ChatResponse, *openai.CallError) {
-	body := resp.Body.(*replyBody)
-	defer body.Close()
-	text := make([]byte, 0, max(resp.ContentLength+1, 4<<10))
-	if resp.ContentLength > maxReply {
-		return nil, badReply(errors.New("the reply is larger than 64 MiB"))
+// errTooLong is the fault of a reply of more bytes than any answer has.
+var errTooLong = errors.New("the reply is larger than 64 MiB")
+
+// firstRead is how much memory a reply gets on its word; more comes as it does.
+const firstRead = 1 << 20
+
+// readWhole reads the body to its end as one reply.
+func (r *reply) readWhole() (*openai.ChatResponse, *openai.CallError) {
+	defer r.body.Close()
+	if r.length > maxReply {
+		failed := badReply(errTooLong)
+		failed.Received = maxReply
+		return nil, failed
 	}
-	text, err := readAll(io.LimitReader(body, maxReply+1), text)
+	var text bytes.Buffer
+	text.Grow(int(min(max(r.length, 4<<10), firstRead)) + bytes.MinRead)
+	_, err := text.ReadFrom(r.body)
+	var failed *openai.CallError
 	switch {
+	case errors.Is(err, errTooLong):
+		failed = badReply(err)
 	case err != nil:
-		return nil, body.fault(err)
-	case len(text) > maxReply:
-		return nil, badReply(errors.New("the reply is larger than 64 MiB"))
-	}
-	reply, err := openai.DecodeChatResponse(text)
-	if err != nil {
-		if e := openai.DecodeError(text); e != nil { // some hosts say so with status 200
-			return nil, &openai.CallError{Failure: openai.Unavailable, Status: http.StatusOK, Spent: true, Detail: e}
+		failed = r.body.fault(err)
+	default:
+		whole, err := openai.DecodeChatResponse(text.Bytes())
+		if err == nil {
+			return whole, nil
 		}
-		return nil, badReply(err)
+		failed = badReply(err)
+		if told := openai.DecodeError(text.Bytes()); told != nil { // an error, said with status 200: nothing was made
+			failed = &openai.CallError{Failure: openai.Unavailable, Status: http.StatusOK, Detail: told}
+		}
 	}
-	return reply, nil
+	failed.Received = max(r.body.received, r.length)
+	return nil, failed
 }
 
 // badReply is the error of a reply that nobody can read; it was billed.
 func badReply(err error) *openai.CallError {
 	return &openai.CallError{Failure: openai.BadReply, Status: http.StatusOK, Spent: true, Err: err}
-}
-
-// readAll is io.ReadAll into a buffer that is large enough when the reply said
-// how long it is.
-func readAll(r io.Reader, b []byte) ([]byte, error) {
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if errors.Is(err, io.EOF) {
-			return b, nil
-		}
-		if err != nil {
-			return b, err
-		}
-	}
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -64,11 +65,15 @@ func (c Config) Validate(fault func(path, format string, args ...any)) {
 		fault("base_url", "must start with http:// or https:// and name a host, got %q", c.BaseURL)
 	case u.User != nil:
 		fault("base_url", "must not contain a user or password; use api_key")
+	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/chat/completions"):
+		fault("base_url", "must end before /chat/completions, which is appended to it, got %q", c.BaseURL)
+	case u.Port() != "" && !validPort(u.Port()):
+		fault("base_url", "must have a port from 1 to 65535, got %q", c.BaseURL)
 	case u.RawQuery != "" || u.Fragment != "":
 		fault("base_url", "must not have a query or fragment, got %q", c.BaseURL)
 	}
-	if strings.ContainsAny(string(c.APIKey), " \t\r\n") {
-		fault("api_key", "must not contain white space")
+	if strings.ContainsFunc(string(c.APIKey), func(r rune) bool { return r <= ' ' || r > '~' }) {
+		fault("api_key", "must be printable ASCII without white space, since it travels in a header")
 	}
 	if c.Timeout < 0 {
 		fault("timeout", "must be positive, got %v", c.Timeout)
@@ -82,6 +87,11 @@ func (c Config) Validate(fault func(path, format string, args ...any)) {
 	if c.Breaker.Cooldown < 0 {
 		fault("breaker.cooldown", "must be positive, got %v", c.Breaker.Cooldown)
 	}
+}
+
+func validPort(port string) bool {
+	n, err := strconv.Atoi(port)
+	return err == nil && n > 0 && n < 1<<16
 }
 
 // Host is the name of the base URL's host, "" when there is none.

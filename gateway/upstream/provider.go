@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -23,6 +24,9 @@ type Provider struct {
 	http      *http.Client
 	transport *http.Transport
 	slots     *semaphore.Weighted
+
+	mu      sync.Mutex
+	clients map[string]*Client // by the provider's name of the model
 }
 
 // maxWaitForSlot bounds how long a call waits for others to end before it
@@ -59,7 +63,8 @@ func NewProvider(name string, c Config, proxy func(*http.Request) (*url.URL, err
 		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // a redirect would carry prompts and a key to who knows where
 		}},
-		slots: semaphore.NewWeighted(int64(c.MaxInFlight)),
+		slots:   semaphore.NewWeighted(int64(c.MaxInFlight)),
+		clients: map[string]*Client{},
 	}
 }
 

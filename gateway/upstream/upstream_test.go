@@ -302,16 +302,24 @@ func TestStreamEnds(t *testing.T) {
 		{"nothing", "", "", openai.Cut},
 		{"only done", done, "", openai.BadReply},
 		{"error", a + "data: {\"error\":{\"message\":\"gone\"}}\n\n", "a", openai.Cut},
+		{"byte order mark", "data: \xef\xbb\xbf" + a[6:] + end + done, "a", ""},
+		{"text behind a chunk", a[:len(a)-2] + " x\n\n" + end + done, "a", ""},
+		{"a choice too many", "data: {\"choices\":[{\"index\":400000,\"delta\":{\"content\":\"a\"}}]}\n\n" + end + done, "", openai.BadReply},
+		{"several data lines", "data: {\"choices\":\ndata: [{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n" + end + done, "a", ""},
 		{"error in an error event", a + "event: error\ndata: {\"error\":{\"message\":\"gone\"}}\n\n", "a", openai.Cut},
 		{"nonsense", a + "data: nonsense\n\n" + b + end + done, "a", openai.BadReply},
-		{"one choice of two", "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},{\"index\":1,\"delta\":{\"content\":\"b\"}}]}\n\n" + end, "ab", openai.Cut},
+		{"one choice of two, asked for two", "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},{\"index\":1,\"delta\":{\"content\":\"b\"}}]}\n\n" + end, "ab", openai.Cut},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := host(t, Config{}, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 				io.WriteString(w, c.events)
 			})
-			text, err := collect(t, client, hi)
+			body := hi
+			if strings.Contains(c.name, "asked for two") {
+				body = strings.Replace(hi, `"x":1`, `"n":2`, 1)
+			}
+			text, err := collect(t, client, body)
 			if text != c.text {
 				t.Errorf("text %q", text)
 			}
@@ -327,11 +335,137 @@ func TestStreamEnds(t *testing.T) {
 	}
 }
 
-func TestStreamThatIsNone(t *testing.T) {
-	c := host(t, Config{}, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, answer) })
-	_, err := collect(t, c, hi)
-	if e := failed(t, err); e.Failure != openai.BadReply || !e.Spent {
+// A host that does not stream answers whole; nothing is lost, nothing bought twice.
+func TestWholeReplyToAStream(t *testing.T) {
+	c := host(t, Config{}, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, "\xef\xbb\xbf"+answer+"\n")
+	})
+	if text, err := collect(t, c, hi); err != nil || text != "hi" {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// Errors that a provider reports with status 200 cost nothing while nothing was
+// made.
+func TestErrorWithStatus200(t *testing.T) {
+	for _, kind := range []string{"application/json", "text/event-stream"} {
+		c := host(t, Config{APIKey: "sk-canary-1234"}, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			text := `{"error":{"message":"no, sk-canary-1234","type":"server_error","code":"sk-canary-1234"}}`
+			if kind == "text/event-stream" {
+				text = "data: " + text + "\n\n"
+			}
+			io.WriteString(w, text)
+		})
+		_, err := collect(t, c, hi)
+		if e := failed(t, err); e.Spent || e.Detail == nil || kind == "text/event-stream" && strings.Contains(e.Error()+e.Detail.Code, "canary") {
+			t.Errorf("%s: %+v, %v", kind, e, e.Detail)
+		}
+	}
+}
+
+// A client that reads slowly is no silence of the provider's; a comment is life.
+func TestTimeoutIsTheProvidersAlone(t *testing.T) {
+	c := host(t, Config{Timeout: 300 * time.Millisecond, Breaker: BreakerConfig{Failures: 1}}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for range 5 {
+			io.WriteString(w, ": ping\n\n")
+			w.(http.Flusher).Flush()
+			time.Sleep(150 * time.Millisecond)
+		}
+		for range 3 {
+			io.WriteString(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n")
+		}
+		io.WriteString(w, "data: [DONE]\n\n")
+	})
+	s, err := c.Stream(t.Context(), request(t, hi))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	n := 0
+	for _, err := range s.Chunks() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		time.Sleep(400 * time.Millisecond)
+	}
+	if n != 3 || !c.Healthy() {
+		t.Errorf("%d chunks, healthy %v", n, c.Healthy())
+	}
+}
+
+// What is complete is given out, although the provider falls silent behind it.
+func TestSilenceBehindTheEnd(t *testing.T) {
+	c := host(t, Config{Timeout: 200 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	if text, err := collect(t, c, hi); err != nil || text != "a" {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// An announced length is not believed before the bytes come.
+func TestHugeContentLength(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 4096))
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4611686018427387904\r\n\r\n{")
+			conn.Close()
+		}
+	}()
+	p := NewProvider("liar", Config{BaseURL: "http://" + l.Addr().String()}, nil)
+	defer p.Close()
+	_, err = p.Client("m", slog.New(slog.DiscardHandler)).Complete(t.Context(), request(t, hi))
+	if e := failed(t, err); e.Failure != openai.BadReply {
 		t.Errorf("got %+v", e)
+	}
+}
+
+// HTTP/2 tells of a request's progress from goroutines of its own, and a stream
+// over it ends as any other.
+func TestHTTP2(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("HTTP/%d", r.ProtoMajor)
+		}
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), `"wait"`) {
+			<-r.Context().Done()
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	p := NewProvider("h2", Config{BaseURL: server.URL}, nil)
+	p.transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	defer func() { p.Close(); server.Close() }()
+	c := p.Client("m", slog.New(slog.DiscardHandler))
+	for range 5 {
+		if text, err := collect(t, c, hi); err != nil || text != "a" {
+			t.Fatalf("got %q, %v", text, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		_, err := c.Complete(ctx, request(t, strings.Replace(hi, `"hi"`, `"wait"`, 1)))
+		cancel()
+		failed(t, err)
 	}
 }
 
@@ -388,7 +522,15 @@ func TestLeavingAStreamFreesItsSlot(t *testing.T) {
 
 func TestConnectionsAreReused(t *testing.T) {
 	var connections atomic.Int32
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, answer) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if !strings.Contains(string(body), `"stream":true`) {
+			io.WriteString(w, answer)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+	}))
 	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			connections.Add(1)
@@ -398,8 +540,12 @@ func TestConnectionsAreReused(t *testing.T) {
 	p := NewProvider("host", Config{BaseURL: server.URL}, nil)
 	defer func() { p.Close(); server.Close() }()
 	c := p.Client("m", slog.New(slog.DiscardHandler))
-	for range 10 {
-		if _, err := c.Complete(t.Context(), request(t, hi)); err != nil {
+	for i := range 10 {
+		if i%2 == 1 {
+			if _, err := collect(t, c, strings.Replace(hi, `"x":1`, `"stream":true`, 1)); err != nil {
+				t.Fatal(err)
+			}
+		} else if _, err := c.Complete(t.Context(), request(t, hi)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -422,17 +568,19 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte(": x\r\ndata:{}\r\r\ndata: {\"error\":\"a\"}\n\n"))
 	f.Add([]byte("event: a\nid: \x00\nretry: z\ndata\ndata: [DONE]"))
 	f.Fuzz(func(t *testing.T, events []byte) {
-		body := io.NopCloser(strings.NewReader(string(events)))
-		ended := 0
-		s := &Stream{body: &replyBody{ReadCloser: body, ctx: t.Context(), timer: time.NewTimer(time.Hour), stop: func() {}, timeout: time.Hour}, end: func(error) { ended++ }}
+		ended, released := 0, 0
+		s := &Stream{choices: 2, call: &call{
+			reply:  &reply{body: &body{ReadCloser: io.NopCloser(strings.NewReader(string(events))), ctx: t.Context(), timer: time.NewTimer(time.Hour), stop: func() {}, timeout: time.Hour, stream: true}},
+			client: &Client{provider: &Provider{}}, report: func(error) { ended++ }, release: func() { released++ },
+		}}
 		for _, err := range s.Chunks() {
 			if err != nil {
 				failed(t, err)
 			}
 		}
 		s.Close()
-		if ended != 1 {
-			t.Fatalf("the call ended %d times", ended)
+		if ended != 1 || released != 1 {
+			t.Fatalf("the call ended %d times and was released %d times", ended, released)
 		}
 	})
 }

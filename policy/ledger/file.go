@@ -106,7 +106,10 @@ func openFile(path string, wait time.Duration, file **os.File) (*bolt.DB, error)
 // another name and linked into place whole, so that a crash leaves either a
 // ledger or nothing, and two processes cannot make it twice.
 func create(path string, o Options) error {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.Size() == 0: // bbolt would take it for a new one
+		return fmt.Errorf("%w (it is empty: something cut it off)", errDamaged)
+	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
@@ -127,9 +130,12 @@ func create(path string, o Options) error {
 		return err
 	}
 	if err := os.Link(made, path); err != nil {
-		// Either another process was first, or the file system knows no links:
-		// bbolt then begins the file in place.
-		return nil
+		if _, err := os.Stat(path); err == nil {
+			return nil // another process was first
+		}
+		if err := os.Rename(made, path); err != nil { // the file system knows no links
+			return err
+		}
 	}
 	return syncDir(filepath.Dir(path))
 }

@@ -30,14 +30,16 @@ func TestOpenMakesAFileForItsOwnerOnly(t *testing.T) {
 	}
 }
 
-func TestOpenBeginsAnEmptyFileInPlace(t *testing.T) {
+// An emptied file was a ledger once: to begin a new one in its place would lose
+// keys and spending without a word.
+func TestOpenRefusesAnEmptiedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "drover.db")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l := open(t, path)
-	mustHold(t, l, "a")
-	check(t, l)
+	if _, err := Open(path, Options{}); !errors.Is(err, errDamaged) || !strings.Contains(err.Error(), "backup") {
+		t.Fatal(err)
+	}
 }
 
 func TestOpenTellsThatAnotherHoldsTheFile(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 
 // Errors that callers tell apart.
 var (
-	ErrLocked    = errors.New("held by another process")
+	ErrLocked    = errors.New("held by another process; stop that one, or use another ledger.path")
 	ErrClosed    = errors.New("ledger closed")
 	ErrHeld      = errors.New("there is an open hold with this id")
 	ErrNoHold    = errors.New("there is no hold with this id")
