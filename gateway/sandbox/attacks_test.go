@@ -137,7 +137,7 @@ func TestAttacksDoNoHarm(t *testing.T) {
 	if i := slices.Index(names, "planted.py"); i >= 0 {
 		names = append(slices.Delete(names, i, i+1), "planted.py") // after the others
 	}
-	limits := Limits{CPU: 200 * time.Millisecond, Memory: 256 << 20}
+	limits := Limits{CPU: 200 * time.Millisecond, Memory: 256 << 20, slack: 500 * time.Millisecond}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			jobs := []Job{
@@ -190,7 +190,7 @@ func healthy(t *testing.T, r *Runner) {
 
 // fakeJobs are the same three checks in every framework.
 func fakeJobs(code string) map[string]Job {
-	limits := Limits{CPU: 200 * time.Millisecond}
+	limits := Limits{CPU: 300 * time.Millisecond, slack: time.Second}
 	unit := "import unittest\nfrom solution import f\nclass T(unittest.TestCase):\n" +
 		"    def test_a(self):\n        self.assertEqual(f(3), 9)\n    def test_b(self):\n        self.assertEqual(f(4), 16)\n    def test_c(self):\n        self.assertEqual(f(-1), 1)\n"
 	return map[string]Job{
