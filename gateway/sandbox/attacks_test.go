@@ -83,16 +83,12 @@ func countLines(t *testing.T, file string) int {
 	return strings.Count(string(b), "\n")
 }
 
+// descendants are the commands of all processes below one.
 func descendants(pid string) []string {
 	var out []string
-	tasks, _ := filepath.Glob("/proc/" + pid + "/task/*/children")
-	for _, file := range tasks {
-		b, _ := os.ReadFile(file)
-		for _, child := range strings.Fields(string(b)) {
-			name, _ := os.ReadFile("/proc/" + child + "/comm")
-			out = append(out, strings.TrimSpace(string(name)))
-			out = append(out, descendants(child)...)
-		}
+	for _, child := range descendantPIDs(pid) {
+		name, _ := os.ReadFile("/proc/" + child + "/comm")
+		out = append(out, strings.TrimSpace(string(name)))
 	}
 	return out
 }
@@ -279,4 +275,16 @@ func TestAsPlainUser(t *testing.T) {
 	if err != nil {
 		t.Errorf("as uid %d: %v\n%s", uid, err, out)
 	}
+}
+
+func descendantPIDs(pid string) []string {
+	var out []string
+	tasks, _ := filepath.Glob("/proc/" + pid + "/task/*/children")
+	for _, file := range tasks {
+		b, _ := os.ReadFile(file)
+		for _, child := range strings.Fields(string(b)) {
+			out = append(append(out, child), descendantPIDs(child)...)
+		}
+	}
+	return out
 }
