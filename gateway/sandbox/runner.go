@@ -236,7 +236,7 @@ func (s *slot) judge(ctx context.Context, t *tool, j Job) (Report, error) {
 	case j.Framework == FrameworkCommand:
 		return judgeCommand(ctx, s, j)
 	case j.Language != "python":
-		return judgeTogether(ctx, s, t, j)
+		return judgeOther(ctx, s, t, j)
 	}
 	b, err := s.box(ctx, roleCandidate)
 	if err != nil {
