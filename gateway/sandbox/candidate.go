@@ -11,8 +11,6 @@ import (
 	"os"
 	"path"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // candidate is the judge's side of a candidate's process: one question at a
@@ -35,19 +33,6 @@ func (r *raised) Error() string {
 		return r.kind
 	}
 	return r.kind + ": " + r.text
-}
-
-// socketPair returns our end, ready for deadlines, and the far one for a program.
-func socketPair() (near, far *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
-	}
-	if err := unix.SetNonblock(fds[0], true); err != nil {
-		closeAll(fds[:])
-		return nil, nil, os.NewSyscallError("fcntl", err)
-	}
-	return os.NewFile(uintptr(fds[0]), "near"), os.NewFile(uintptr(fds[1]), "far"), nil
 }
 
 // startCandidate forks a candidate and loads the program. The names that it

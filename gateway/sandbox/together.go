@@ -4,11 +4,8 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 //go:embed js/wire.js
@@ -164,9 +161,6 @@ func judgeGoTest(ctx context.Context, s *slot, t *tool, j Job, tests string) (Re
 	r.conclude(j.Pass)
 	return r, nil
 }
-
-// blocking lets another program read the descriptor plainly.
-func blocking(f *os.File) { _ = unix.SetNonblock(int(f.Fd()), false) }
 
 // script keeps the harness's names out of the programs' global scope.
 func script(side string) string { return "(function () {\n" + jsWire + side + "})();" }
