@@ -56,7 +56,6 @@ function load(request) {
   const file = request.file;
   const code = request.code.replace(/^export\s+default\s+(?=function|class|async)/gm, '').replace(/^export\s+(?=function|class|const|let|var|async)/gm, '')
     .replace(/^export\s*\{[^}]*\};?/gm, '');
-  try { fs.writeFileSync(file, request.code); } catch (_) { /* not needed */ }
   const module = new Module(file, null);
   module.filename = file;
   module.paths = Module._nodeModulePaths('/w');

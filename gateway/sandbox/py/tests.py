@@ -348,12 +348,7 @@ def load_shared(job):
     module = types.ModuleType(job["module"])
     module.__file__ = job["file"]
     sys.modules[job["module"]] = module
-    try:
-        os.makedirs(os.path.dirname(job["file"]), exist_ok=True)
-        with open(job["file"], "w", encoding="utf-8", errors="surrogatepass") as f:
-            f.write(job["code"])
-    except OSError:
-        pass
+    linecache.cache[job["file"]] = (len(job["code"]), None, job["code"].splitlines(True), job["file"])
     exec(compile(job["code"], job["file"], "exec", dont_inherit=True), module.__dict__)
     for value in list(module.__dict__.values()):
         if isinstance(value, type) and value.__module__ == job["module"]:
