@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -45,22 +44,6 @@ func Init() {
 	case landlockName:
 		os.Exit(runLandlock())
 	}
-}
-
-// stepError names what was being attempted, so that a probe can say how to mend it.
-type stepError struct {
-	step string
-	err  error
-}
-
-func (e *stepError) Error() string { return e.step + ": " + e.err.Error() }
-func (e *stepError) Unwrap() error { return e.err }
-
-func step(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return &stepError{fmt.Sprintf(format, args...), err}
 }
 
 // runBuilder builds the container's view in a mount namespace of its own, starts

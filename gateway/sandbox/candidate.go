@@ -11,8 +11,6 @@ import (
 	"os"
 	"path"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // candidate is the judge's side of a candidate's process: one question at a
@@ -37,64 +35,67 @@ func (r *raised) Error() string {
 	return r.kind + ": " + r.text
 }
 
-// socketPair returns our end, ready for deadlines, and the far one for a program.
-func socketPair() (near, far *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
-	}
-	if err := unix.SetNonblock(fds[0], true); err != nil {
-		closeAll(fds[:])
-		return nil, nil, os.NewSyscallError("fcntl", err)
-	}
-	return os.NewFile(uintptr(fds[0]), "near"), os.NewFile(uintptr(fds[1]), "far"), nil
-}
-
 // startCandidate forks a candidate and loads the program. The names that it
 // defines come back; an error of kind raised is the program's own.
 func startCandidate(ctx context.Context, b box, j Job) (*candidate, []string, error) {
-	near, far, err := socketPair()
-	if err != nil {
+	p := j.program()
+	p.Role, p.Files = roleCandidate, j.candidateFiles()
+	c, err := startProgram(ctx, b, p, j)
+	if c == nil {
 		return nil, nil, err
 	}
+	names, err := c.load(ctx, j)
+	return c, names, err
+}
+
+// startProgram starts the candidate's side of the protocol.
+func startProgram(ctx context.Context, b box, p *program, j Job) (*candidate, error) {
+	near, far, err := socketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer far.Close()
 	r, w, err := os.Pipe()
 	if err != nil {
 		near.Close()
-		far.Close()
-		return nil, nil, err
+		return nil, err
 	}
+	defer w.Close()
 	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return nil, nil, err
-	}
-	p := j.program()
-	p.Role = roleCandidate
-	p.Files = j.candidateFiles()
-	process, err := b.start(p, null, w, w, far)
-	null.Close()
-	w.Close()
-	far.Close()
 	if err != nil {
 		near.Close()
 		r.Close()
-		return nil, nil, err
+		return nil, err
+	}
+	defer null.Close()
+	process, err := b.start(p, null, w, w, far)
+	if err != nil {
+		near.Close()
+		r.Close()
+		return nil, err
 	}
 	c := &candidate{socket: near, process: process}
 	c.out = drain(r, int(j.Limits.Output), process.kill)
-	stop := context.AfterFunc(ctx, process.kill)
+	return c, nil
+}
+
+// load has the program loaded.
+func (c *candidate) load(ctx context.Context, j Job) ([]string, error) {
+	stop := context.AfterFunc(ctx, c.process.kill)
 	defer stop()
 	reply, err := c.ask(map[string]any{"op": "load", "name": j.module(), "file": "/w/" + j.Path, "code": strings.ToValidUTF8(j.Code, "\uFFFD")})
+	if err != nil {
+		return nil, err
+	}
 	var names []string
-	if err == nil {
-		if list, ok := reply.([]any); ok {
-			for _, n := range list {
-				if s, ok := n.(string); ok {
-					names = append(names, s)
-				}
+	if list, ok := reply.([]any); ok {
+		for _, n := range list {
+			if s, ok := n.(string); ok {
+				names = append(names, s)
 			}
 		}
 	}
-	return c, names, err
+	return names, nil
 }
 
 // module is the name under which tests import the candidate.
@@ -157,8 +158,10 @@ func parseReply(body []byte, id string) (value any, printed string, err error) {
 		Value any    `json:"value"`
 		Out   string `json:"out"`
 		Error *struct {
-			MRO  [][]any `json:"mro"`
-			Text string  `json:"text"`
+			MRO     [][]any `json:"mro"`
+			Text    string  `json:"text"`
+			Name    string  `json:"name"` // of node's errors
+			Message string  `json:"message"`
 		} `json:"error"`
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
@@ -173,7 +176,10 @@ func parseReply(body []byte, id string) (value any, printed string, err error) {
 	if len(reply.Error.MRO) > 0 && len(reply.Error.MRO[0]) > 0 {
 		kind = fmt.Sprint(reply.Error.MRO[0][0])
 	}
-	return nil, reply.Out, &raised{shorten(kind, 100), shorten(reply.Error.Text, maxMessage)}
+	if reply.Error.Name != "" {
+		kind = reply.Error.Name
+	}
+	return nil, reply.Out, &raised{shorten(kind, 100), shorten(reply.Error.Text+reply.Error.Message, maxMessage)}
 }
 
 // call asks for a function's value.

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,37 +39,6 @@ type notice struct {
 type seen struct {
 	Proc   bool   `json:"proc"`             // a fresh /proc could be mounted
 	Zygote string `json:"zygote,omitempty"` // why there is no zygote; empty when there is one
-}
-
-// program is one run inside a container.
-type program struct {
-	Argv    []string          `json:"argv,omitempty"` // empty: a fork of the zygote
-	Role    string            `json:"role,omitempty"` // of a fork: candidate, tests or main
-	Env     []string          `json:"env,omitempty"`
-	Files   map[string][]byte `json:"files,omitempty"` // written to the work folder before
-	Fixed   bool              `json:"fixed,omitempty"` // the files may not be changed by the program
-	Again   bool              `json:"again,omitempty"` // in the work folder that an earlier run kept
-	Keep    bool              `json:"keep,omitempty"`  // keep the work folder for a further run
-	CPU     time.Duration     `json:"cpu"`
-	Wall    time.Duration     `json:"wall"`
-	Memory  int64             `json:"memory"`
-	Disk    int64             `json:"disk"`
-	Inodes  int64             `json:"inodes"`
-	MaxFile int64             `json:"max_file"`
-	Procs   uint64            `json:"procs"`
-}
-
-// exit is how a run ended.
-type exit struct {
-	Code     int           `json:"code"`
-	Signal   int           `json:"signal,omitempty"`
-	Limit    string        `json:"limit,omitempty"` // cpu, wall or memory: the limit that ended it
-	CPU      time.Duration `json:"cpu"`
-	Wall     time.Duration `json:"wall"`
-	Memory   int64         `json:"memory"`
-	Start    string        `json:"start,omitempty"`    // why the program could not be started
-	Overhead time.Duration `json:"overhead,omitempty"` // processor time of init and zygote for this run
-	Broken   string        `json:"broken,omitempty"`   // the reset failed: the container must be thrown away
 }
 
 func controlPair() (*control, *os.File, error) {

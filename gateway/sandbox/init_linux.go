@@ -15,13 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// boot says what init starts before it is ready.
-type boot struct {
-	Zygote []string `json:"zygote,omitempty"` // interpreter and options; empty: none
-	Source string   `json:"source,omitempty"` // the zygote's program
-	Env    []string `json:"env,omitempty"`
-}
-
 // container is PID 1 of a slot. It holds the slot's capabilities, which no
 // program that it starts inherits, and does what must not be left to the
 // program itself: mounts, supervision, the kill and the reset.

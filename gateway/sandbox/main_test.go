@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"log/slog"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -9,6 +10,9 @@ import (
 
 func TestMain(m *testing.M) {
 	Init()
+	if os.Args[0] == blockedName {
+		os.Exit(runBlocked())
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // testsTalk is what the tests' process tells the judge, one frame at a time.
@@ -88,43 +86,24 @@ func (r Report) finish(j Job) Report {
 // runTests runs the tests' process to its end; c is nil where the candidate is
 // loaded into it.
 func (s *slot) runTests(ctx context.Context, j Job, r *Report, c *candidate) (share string, err error) {
+	p := j.program()
+	p.Role, p.Files = roleTests, j.Files
+	p.Wall += time.Second // the candidate's own limit speaks first
+	return s.talk(ctx, p, j, r, c)
+}
+
+// talk runs the tests' program: descriptor 3 leads to the candidate, and 4 to
+// the judge, which hands over the tests and hears of every check.
+func (s *slot) talk(ctx context.Context, p *program, j Job, r *Report, c *candidate) (share string, err error) {
 	b, err := s.box(ctx, roleTests)
 	if err != nil {
 		return "", err
 	}
-	near, far, err := socketPair()
+	process, near, out, err := startTalk(b, p, j, c)
 	if err != nil {
 		return "", err
 	}
 	defer near.Close()
-	reader, w, err := os.Pipe()
-	if err != nil {
-		far.Close()
-		return "", err
-	}
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return "", err
-	}
-	p := j.program()
-	p.Role, p.Files = roleTests, j.Files
-	p.Wall += time.Second // the candidate's own limit speaks first
-	var process *process
-	if c != nil {
-		_ = unix.SetNonblock(int(c.socket.Fd()), false) // Python reads it plainly
-		process, err = b.start(p, null, w, w, c.socket, far)
-		c.socket.Close() // from here on the tests hold that end
-	} else {
-		process, err = b.start(p, null, w, w, null, far)
-	}
-	null.Close()
-	w.Close()
-	far.Close()
-	if err != nil {
-		reader.Close()
-		return "", err
-	}
-	out := drain(reader, int(j.Limits.Output), process.kill)
 	stop := context.AfterFunc(ctx, process.kill)
 	defer stop()
 	var random [8]byte
@@ -168,6 +147,41 @@ func (s *slot) runTests(ctx context.Context, j Job, r *Report, c *candidate) (sh
 		explainEnd(r, done, flooded)
 	}
 	return "", nil
+}
+
+// startTalk starts the tests' program and returns our end of its descriptor 4.
+func startTalk(b box, p *program, j Job, c *candidate) (*process, *os.File, *output, error) {
+	near, far, err := socketPair()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer far.Close()
+	reader, w, err := os.Pipe()
+	if err != nil {
+		near.Close()
+		return nil, nil, nil, err
+	}
+	defer w.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		near.Close()
+		reader.Close()
+		return nil, nil, nil, err
+	}
+	defer null.Close()
+	toCandidate := null
+	if c != nil {
+		toCandidate = c.socket
+		blocking(toCandidate)
+		defer toCandidate.Close() // from here on the tests hold that end
+	}
+	process, err := b.start(p, null, w, w, toCandidate, far)
+	if err != nil {
+		near.Close()
+		reader.Close()
+		return nil, nil, nil, err
+	}
+	return process, near, drain(reader, int(j.Limits.Output), process.kill), nil
 }
 
 func lastLine(text string) string {

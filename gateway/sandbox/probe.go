@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Probe is one thing that the sandbox needs, tried in the real engine.
@@ -161,6 +160,22 @@ func (r *Runner) probeLanguages(b box) []Probe {
 	return probes
 }
 
+// stepError names what was being attempted, so that a probe can say how to mend it.
+type stepError struct {
+	step string
+	err  error
+}
+
+func (e *stepError) Error() string { return e.step + ": " + e.err.Error() }
+func (e *stepError) Unwrap() error { return e.err }
+
+func step(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return &stepError{fmt.Sprintf(format, args...), err}
+}
+
 const mendIsolation = "run with --security-opt seccomp=drover-seccomp.json, allow userns in AppArmor, or set sandbox.engine: remote"
 
 func mendUnless(ok bool, mend string) string {
@@ -177,7 +192,7 @@ func mendFor(err error) string {
 		return mendIsolation
 	}
 	switch {
-	case strings.Contains(s.step, "user") && errors.Is(s.err, unix.ENOSPC), strings.Contains(s.err.Error(), "no space left"):
+	case strings.Contains(s.step, "user") && errors.Is(s.err, syscall.ENOSPC), strings.Contains(s.err.Error(), "no space left"):
 		return "raise user.max_user_namespaces (sysctl), or set sandbox.engine: remote"
 	case strings.Contains(s.step, "choosing a uid"):
 		return "run this container with a wider uid map, or as a plain user"

@@ -30,11 +30,9 @@ func (e *evaluator) eval(x *expr) (any, error) {
 		}
 		kind := x.op[0]
 		if kind == 's' {
-			if _, err := keysOf(items); err != nil {
-				return nil, err
-			}
+			items, err = unique(items)
 		}
-		return &pySeq{kind: kind, items: items}, nil
+		return &pySeq{kind: kind, items: items}, err
 	case "dict":
 		items, err := e.all(x.args)
 		if err != nil {
@@ -462,14 +460,30 @@ func collect(kind byte) func(any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out := &pySeq{kind: kind, items: items}
-		if out.isSet() {
-			if _, err := keysOf(items); err != nil {
-				return nil, err
-			}
+		if kind == 's' || kind == 'z' {
+			items, err = unique(items)
+		} else if s, ok := v.(*pySeq); ok && s.isSet() {
+			return nil, errUndecided // in Python's own order
 		}
-		return out, nil
+		return &pySeq{kind: kind, items: items}, err
 	}
+}
+
+// unique keeps the first of equal items, as a set does.
+func unique(items []any) ([]any, error) {
+	keys, err := keysOf(items)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	var out []any
+	for i, item := range items {
+		if !seen[keys[i]] {
+			seen[keys[i]] = true
+			out = append(out, item)
+		}
+	}
+	return out, nil
 }
 
 // iterate lists what a loop over v would see; the order of a set is Python's own.
@@ -493,16 +507,6 @@ func pySorted(v any) (any, error) {
 	items, err := iterate(v)
 	if err != nil {
 		return nil, err
-	}
-	if s, ok := v.(*pySeq); ok && s.isSet() {
-		keys, err := keysOf(items)
-		if err != nil {
-			return nil, err
-		}
-		slices.Sort(keys)
-		if len(slices.Compact(keys)) != len(items) {
-			return nil, errUndecided
-		}
 	}
 	out := slices.Clone(items)
 	var trouble error

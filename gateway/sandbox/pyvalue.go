@@ -252,11 +252,14 @@ func pyEqual(a, b any) (bool, error) {
 		return ok && a == b, nil
 	case *pySeq:
 		b, ok := b.(*pySeq)
-		if !ok || len(a.items) != len(b.items) || a.isSet() != b.isSet() || !a.isSet() && a.kind != b.kind {
+		if !ok || a.isSet() != b.isSet() {
 			return false, nil
 		}
 		if a.isSet() {
 			return equalSets(a.items, b.items)
+		}
+		if len(a.items) != len(b.items) || a.kind != b.kind {
+			return false, nil
 		}
 		for i := range a.items {
 			if eq, err := pyEqual(a.items[i], b.items[i]); err != nil || !eq {

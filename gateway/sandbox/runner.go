@@ -236,7 +236,7 @@ func (s *slot) judge(ctx context.Context, t *tool, j Job) (Report, error) {
 	case j.Framework == FrameworkCommand:
 		return judgeCommand(ctx, s, j)
 	case j.Language != "python":
-		return judgeTogether(ctx, s, t, j)
+		return judgeOther(ctx, s, t, j)
 	}
 	b, err := s.box(ctx, roleCandidate)
 	if err != nil {
@@ -312,6 +312,9 @@ func (r *Runner) Close() error {
 	r.done.Wait()
 	for _, s := range r.all {
 		r.slots <- s // a late Run finds the runner closed
+	}
+	if r.remote != nil {
+		r.remote.close()
 	}
 	if r.engine != nil {
 		return r.engine.close()

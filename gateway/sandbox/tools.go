@@ -40,6 +40,13 @@ type tools struct {
 	path      string   // PATH inside
 }
 
+// boot says what init starts before it is ready.
+type boot struct {
+	Zygote []string `json:"zygote,omitempty"` // interpreter and options; empty: none
+	Source string   `json:"source,omitempty"` // the zygote's program
+	Env    []string `json:"env,omitempty"`
+}
+
 // tool is what a language is run with.
 type tool struct {
 	Language

@@ -382,6 +382,8 @@ class Runner:
             if inspect.iscoroutine(result):
                 import asyncio
                 asyncio.run(result)
+        except NeedsSharing:
+            raise
         except CandidateEnded as e:
             passed, message = False, str(e)
         except Skipped as e:

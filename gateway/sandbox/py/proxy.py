@@ -47,11 +47,6 @@ class Remote:
     def __bool__(self):
         return _link(self).do("bool", self)
 
-    def __await__(self):
-        yield from ()
-        link = _link(self)
-        return link.ask({"op": "await", "h": link.number(self)})
-
     def __dir__(self):
         return [n for n in _link(self).do("dir", self) if isinstance(n, str)]
 
@@ -167,6 +162,14 @@ class CandidateEnded(BaseException):
     more can be checked, and nothing that the tests catch may hide it."""
 
 
+class NeedsSharing(BaseException):
+    """The tests do with the solution what no message can carry."""
+
+
+TEST_MODULES = {"__main__"}  # those of the tests that are run
+HARNESS = set()  # classes of this program, which are not the tests'
+
+
 class Link:
     """The connection to the candidate's process, and what came over it."""
 
@@ -175,8 +178,7 @@ class Link:
         self.objects, self.classes, self.plain_numbers, self.tainted = {}, {}, {}, set()
         self.numbers = {}
         self.offered, self.offered_objects = [], []
-        self.local_classes = set()
-        self.dead = None
+        self.dead, self.sharing = None, ""
 
     def number(self, remote):
         if isinstance(remote, int):
@@ -202,7 +204,7 @@ class Link:
             return {"h": number}
         if isinstance(value, BaseException) and id(value) in self.numbers:
             return {"h": self.numbers[id(value)]}
-        if type(value) in self.local_classes:
+        if type(value).__module__ in TEST_MODULES and type(value) not in HARNESS:
             if value not in [o for o in self.offered_objects if o is value]:
                 self.offered_objects.append(value)
             return {"ob": next(i for i, o in enumerate(self.offered_objects) if o is value)}
@@ -216,7 +218,8 @@ class Link:
             return {"cb": len(self.offered) - 1}
         if hasattr(type(value), "__iter__"):
             return [encode(v, self.handle, depth) for v in value]
-        raise TypeError("%s cannot be handed to the solution" % type(value).__name__)
+        self.sharing = "a %s of the tests is handed to the solution" % type(value).__name__
+        raise NeedsSharing(self.sharing)
 
     def decode(self, data):
         return decode(data, self.remote)
@@ -238,6 +241,8 @@ class Link:
         elif "error" in data:
             made = self.exception(data["error"])
             self.numbers[id(made)] = number
+        elif data.get("awaitable"):
+            return self.coroutine(number)
         else:
             kind = data.get("kind", {})
             cls = self.remote(kind) if "h" in kind else Remote
@@ -249,6 +254,10 @@ class Link:
                 object.__setattr__(made, "__name__", data["function"])
         self.objects[number] = made
         return made
+
+    async def coroutine(self, number):
+        """A coroutine of the solution's, which runs to its end over there."""
+        return self.ask({"op": "await", "h": number})
 
     def plain_subclass(self, data, number):
         value = self.decode(data["u"])

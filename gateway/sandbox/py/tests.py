@@ -1,7 +1,7 @@
 # The tests' side: reads the tests, runs them against the candidate's process,
 # and tells the judge of every check over a descriptor that the candidate's
 # process does not have.
-import ast, doctest, linecache, traceback, unittest
+import ast, doctest, gc, linecache, traceback, unittest
 
 JUDGE = 4
 _sent = [0]
@@ -118,11 +118,18 @@ class Instrument(ast.NodeTransformer):
     def visit_Try(self, node):
         guarded = bool(node.handlers)
         self.guarded += guarded
-        node.body = [self.visit(n) for n in node.body]
+        node.body = self.visit_all(node.body)
         self.guarded -= guarded
         for part in ("handlers", "orelse", "finalbody"):
-            setattr(node, part, [self.visit(n) for n in getattr(node, part)])
+            setattr(node, part, self.visit_all(getattr(node, part)))
         return node
+
+    def visit_all(self, nodes):
+        out = []
+        for node in nodes:
+            made = self.visit(node)
+            out.extend(made if isinstance(made, list) else [made])
+        return out
 
     visit_TryStar = visit_Try
 
@@ -176,7 +183,7 @@ class Asserts:
         self.held[index] = self.held.get(index, 0) + 1
 
     def on_failed(self, index, error, left, right):
-        if isinstance(error, (CandidateEnded, KeyboardInterrupt, MemoryError)):
+        if isinstance(error, (CandidateEnded, NeedsSharing, KeyboardInterrupt, MemoryError)):
             raise error
         if index not in self.failures:
             if isinstance(error, AssertionError) and right is not self.unset:
@@ -207,6 +214,8 @@ def run_assert(job, tree, source, namespace):
             if arguments and job.get("missing"):
                 raise NameError("the solution does not define %s" % job["missing"])
             check(*arguments)
+    except NeedsSharing:
+        raise
     except BaseException as e:
         ended = str(e) if isinstance(e, CandidateEnded) else describe(e)
     for index, text in enumerate(instrument.checks):
@@ -339,12 +348,7 @@ def load_shared(job):
     module = types.ModuleType(job["module"])
     module.__file__ = job["file"]
     sys.modules[job["module"]] = module
-    try:
-        os.makedirs(os.path.dirname(job["file"]), exist_ok=True)
-        with open(job["file"], "w", encoding="utf-8", errors="surrogatepass") as f:
-            f.write(job["code"])
-    except OSError:
-        pass
+    linecache.cache[job["file"]] = (len(job["code"]), None, job["code"].splitlines(True), job["file"])
     exec(compile(job["code"], job["file"], "exec", dont_inherit=True), module.__dict__)
     for value in list(module.__dict__.values()):
         if isinstance(value, type) and value.__module__ == job["module"]:
@@ -420,10 +424,21 @@ def unharmed(before):
 
 
 def run_tests(spec):
+    try:
+        judge_tests()
+    except NeedsSharing as e:
+        tell({"share": str(e)})
+        _exit(0)
+
+
+def judge_tests():
     global link, solution_name
+    gc.disable()  # a short life: what a run leaves is thrown away with it
     job = receive(JUDGE)
     nonce = job.pop("nonce")
     solution_name = job["module"]
+    HARNESS.update(v for v in _globals.values() if isinstance(v, type))
+    TEST_MODULES.update("tests_%d" % n for n in range(len(job["tests"])))
     sys.path.insert(0, "/w")
     sys.modules["pytest"] = make_pytest()
     shared, before = job["shared"], None
@@ -456,6 +471,8 @@ def run_tests(spec):
         entry = functions[-1] if functions else ""
     for number, source in enumerate(job["tests"]):
         run_file(job, number, source, trees[number] if trees else None, solution, names, entry)
+    if link is not None and link.sharing:
+        raise NeedsSharing(link.sharing)  # whatever the tests made of it
     if link is not None and link.dead:
         tell_check("the solution answers to the end", False, link.dead)
     if before is not None:
@@ -520,6 +537,8 @@ def run_file(job, number, source, tree, solution, names, entry):
         if job["framework"] == "unittest":
             return run_unittest(module, namespace)
         Runner(namespace, tell_check).run()
+    except NeedsSharing:
+        raise
     except Skipped:
         pass
     except BaseException as e:
