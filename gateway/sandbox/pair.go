@@ -1,0 +1,214 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// testsTalk is what the tests' process tells the judge, one frame at a time.
+type testsTalk struct {
+	Check   *string `json:"check"`
+	Passed  bool    `json:"passed"`
+	Message string  `json:"message"`
+	Low     string  `json:"low"`    // why the verdict is of low assurance
+	Share   string  `json:"share"`  // why the tests cannot run apart from the candidate
+	Broken  string  `json:"broken"` // why the tests cannot run at all
+	Done    *int    `json:"done"`   // number of checks that were told
+	Nonce   string  `json:"nonce"`
+}
+
+const maxChecks = 20000
+
+// judgePair runs the tests in a box of their own, where the solution is a proxy
+// for the candidate's process. Tests that need more than messages run in one
+// process with the candidate, of low assurance.
+func judgePair(ctx context.Context, s *slot, j Job) (Report, error) {
+	b, err := s.box(ctx, roleCandidate)
+	if err != nil {
+		return Report{}, err
+	}
+	c, _, err := startCandidate(ctx, b, j)
+	if c == nil {
+		return Report{}, err
+	}
+	r := Report{Protocol: "pair", Assurance: High}
+	var share string
+	if err != nil {
+		r.Checks = []Check{{Name: "loading the solution", Message: err.Error()}}
+		err = nil
+	} else {
+		share, err = s.runTests(ctx, j, &r, c)
+	}
+	done, text, flooded, lost := c.end()
+	switch {
+	case ctx.Err() != nil:
+		return Report{}, ctx.Err()
+	case lost != nil:
+		return Report{}, lost
+	case done.Start != "":
+		return Report{}, errors.New(done.Start)
+	case err != nil:
+		return Report{}, err
+	case share != "":
+		return judgeShared(ctx, s, j, share)
+	}
+	r.account(done, text, j)
+	explainEnd(&r, done, flooded)
+	return r.finish(j), nil
+}
+
+// judgeShared runs tests and candidate in one process.
+func judgeShared(ctx context.Context, s *slot, j Job, why string) (Report, error) {
+	r := Report{Protocol: "shared", Assurance: Low, Detail: "the tests had to share the solution's process: " + why}
+	if _, err := s.runTests(ctx, j, &r, nil); err != nil {
+		return Report{}, err
+	}
+	return r.finish(j), nil
+}
+
+func (r Report) finish(j Job) Report {
+	if r.Reason != "" {
+		return unjudged(r.Reason, r.Detail)
+	}
+	if len(r.Checks) == 0 {
+		return unjudged(ReasonNoTests, "the tests check nothing")
+	}
+	r.conclude(j.Pass)
+	return r
+}
+
+// runTests runs the tests' process to its end; c is nil where the candidate is
+// loaded into it.
+func (s *slot) runTests(ctx context.Context, j Job, r *Report, c *candidate) (share string, err error) {
+	b, err := s.box(ctx, roleTests)
+	if err != nil {
+		return "", err
+	}
+	near, far, err := socketPair()
+	if err != nil {
+		return "", err
+	}
+	defer near.Close()
+	reader, w, err := os.Pipe()
+	if err != nil {
+		far.Close()
+		return "", err
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return "", err
+	}
+	p := j.program()
+	p.Role, p.Files = roleTests, j.Files
+	p.Wall += time.Second // the candidate's own limit speaks first
+	var process *process
+	if c != nil {
+		_ = unix.SetNonblock(int(c.socket.Fd()), false) // Python reads it plainly
+		process, err = b.start(p, null, w, w, c.socket, far)
+		c.socket.Close() // from here on the tests hold that end
+	} else {
+		process, err = b.start(p, null, w, w, null, far)
+	}
+	null.Close()
+	w.Close()
+	far.Close()
+	if err != nil {
+		reader.Close()
+		return "", err
+	}
+	out := drain(reader, int(j.Limits.Output), process.kill)
+	stop := context.AfterFunc(ctx, process.kill)
+	defer stop()
+	var random [8]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		process.stop()
+		return "", err
+	}
+	nonce := hex.EncodeToString(random[:])
+	tests := make([]string, len(j.Tests))
+	for i, t := range j.Tests {
+		tests[i] = strings.ToValidUTF8(t, "\uFFFD")
+	}
+	send := map[string]any{
+		"tests": tests, "framework": j.Framework, "entry_point": j.EntryPoint, "module": j.module(), "file": "/w/" + j.Path,
+		"nonce": nonce, "shared": c == nil,
+	}
+	if c == nil {
+		send["code"] = strings.ToValidUTF8(j.Code, "\uFFFD")
+	}
+	ended := false
+	if err := writeFrame(near, send); err == nil {
+		share, ended = r.listen(near, nonce)
+	}
+	if share != "" {
+		process.stop()
+	}
+	done, waitErr := process.wait(ctx)
+	text, flooded := out.text()
+	if waitErr != nil {
+		return "", waitErr
+	}
+	if done.Start != "" {
+		return "", errors.New(done.Start)
+	}
+	if share != "" || r.Reason != "" {
+		return share, nil
+	}
+	r.account(done, text, j)
+	if !ended || done.Code != 0 {
+		r.Checks = append(r.Checks, Check{Name: "the tests run to their end", Message: "the tests' process ended early" + lastLine(text)})
+		explainEnd(r, done, flooded)
+	}
+	return "", nil
+}
+
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	if i := strings.LastIndexByte(text, '\n'); i >= 0 {
+		text = text[i+1:]
+	}
+	if text == "" {
+		return ""
+	}
+	return ": " + shorten(text, 300)
+}
+
+// listen takes the checks as they are told, and says whether the tests came to
+// their end: the count they give at the end must be that of the checks told.
+func (r *Report) listen(near *os.File, nonce string) (share string, ended bool) {
+	for len(r.Checks) <= maxChecks {
+		body, err := readFrame(near, maxFrame)
+		if err != nil {
+			return "", false
+		}
+		var t testsTalk
+		if json.Unmarshal(body, &t) != nil {
+			return "", false
+		}
+		switch {
+		case t.Check != nil:
+			r.Checks = append(r.Checks, Check{Name: shorten(*t.Check, 300), Passed: t.Passed, Message: t.Message})
+		case t.Low != "":
+			r.Assurance = Low
+			if r.Detail == "" {
+				r.Detail = shorten(t.Low, maxMessage)
+			}
+		case t.Share != "":
+			return shorten(t.Share, 200), true
+		case t.Broken != "":
+			r.Reason, r.Detail = ReasonNoTests, shorten(t.Broken, maxMessage)
+			return "", true
+		case t.Done != nil:
+			return "", t.Nonce == nonce && *t.Done == len(r.Checks)
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,205 @@
+package sandbox
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Probe is one thing that the sandbox needs, tried in the real engine.
+type Probe struct {
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	Saw  string `json:"saw"`            // what happened
+	Mend string `json:"mend,omitempty"` // what an admin can do; empty when OK
+	Need bool   `json:"need"`           // without it nothing runs
+}
+
+//go:embed py/probe.py
+var pyProbe string
+
+// Probe tries in the real engine what the promises rest on: no network, no host
+// files, no new namespaces, bounded processes and memory, nothing that outlives
+// its run. It waits for a free slot.
+func (r *Runner) Probe(ctx context.Context) []Probe {
+	r.probing.Lock()
+	defer r.probing.Unlock()
+	return r.probe(ctx)
+}
+
+func (r *Runner) probe(ctx context.Context) []Probe {
+	if r.remote != nil {
+		return r.remote.probe(ctx)
+	}
+	if r.engine == nil {
+		return []Probe{{Name: "isolation", Saw: r.Down(), Mend: mendIsolation, Need: true}}
+	}
+	started := time.Now()
+	s := &slot{runner: r}
+	defer s.discard()
+	b, err := s.box(ctx, roleCandidate)
+	if err != nil {
+		return []Probe{{Name: "isolation", Saw: err.Error(), Mend: mendFor(err), Need: true}}
+	}
+	probes := []Probe{{Name: "isolation", OK: true, Need: true,
+		Saw: fmt.Sprintf("engine %s: a container starts in %d ms", r.Engine(), time.Since(started).Milliseconds())}}
+	if b.zygote() == "" {
+		probes = append(probes, r.probePython(ctx, s)...)
+	} else {
+		probes = append(probes, r.probeShell(ctx, s)...)
+	}
+	return append(probes, r.probeLanguages(b)...)
+}
+
+func (r *Runner) probeJob() Job {
+	return Job{Language: "python", Code: pyProbe, Path: "probe.py", Limits: Limits{CPU: 2 * time.Second, Memory: 128 << 20, Output: DefaultOutput}}
+}
+
+// probePython runs a program that tries to get out, one that leaves a daemon
+// behind, and one that takes too much memory.
+func (r *Runner) probePython(ctx context.Context, s *slot) []Probe {
+	secret, err := os.CreateTemp("", "drover-probe-")
+	if err != nil {
+		return []Probe{{Name: "host files", Saw: err.Error(), Mend: "make the temporary directory writable", Need: true}}
+	}
+	defer os.Remove(secret.Name())
+	defer secret.Close()
+	_ = secret.Chmod(0o644)
+	_, _ = secret.WriteString("secret")
+	run := func(args ...string) (map[string]string, ended, error) {
+		j := r.probeJob()
+		p := j.program()
+		p.Role = roleMain
+		e, out, text, err := s.runProgram(ctx, p, "", map[string]any{"code": j.Code, "file": "/w/probe.py", "args": args}, j)
+		said := map[string]string{}
+		if err == nil && args[0] == "escape" && json.Unmarshal([]byte(out), &said) != nil {
+			err = fmt.Errorf("the probe said %q %q %s", shorten(out, 200), shorten(text, 200), e.trouble(""))
+		}
+		return said, e, err
+	}
+	said, _, err := run("escape", secret.Name())
+	if err != nil {
+		return []Probe{{Name: "escape", Saw: err.Error(), Mend: mendFor(err), Need: true}}
+	}
+	var probes []Probe
+	for _, name := range []string{"network", "host files", "namespaces", "capabilities", "processes", "tracing"} {
+		saw := said[name]
+		ok := strings.HasPrefix(saw, "refused")
+		probes = append(probes, Probe{Name: name, OK: ok, Saw: saw, Need: true, Mend: mendUnless(ok, "isolation is not what it must be: run on Linux 5.12 or newer, or set sandbox.engine: remote")})
+	}
+	_, e, err := run("daemon", fmt.Sprint(os.Getpid()%1000), "")
+	ok := err == nil && e.Code == 0
+	saw := "a daemon of the run was ended with it"
+	if ok && r.survivors() {
+		ok, saw = false, "a daemon outlived its run"
+	} else if !ok {
+		saw = fmt.Sprint("the daemon probe did not run: ", err, e.trouble(""))
+	}
+	probes = append(probes, Probe{Name: "leftovers", OK: ok, Saw: saw, Need: true, Mend: mendUnless(ok, mendIsolation)})
+	_, e, err = run("memory")
+	ok = err == nil && (e.Limit == "memory" || e.Code == 9)
+	saw = fmt.Sprintf("many processes that together took too much were ended (limit %q)", e.Limit)
+	if !ok {
+		saw = fmt.Sprint("memory over many processes was not bounded: ", err, " ", e.trouble(""))
+	}
+	return append(probes, Probe{Name: "memory", OK: ok, Saw: saw, Need: true, Mend: mendUnless(ok, "let this process read /proc, or set sandbox.cgroup to a delegated cgroup v2 directory")})
+}
+
+// survivors says whether a process of the daemon probe is still there; its
+// name is one that nothing else has.
+func (r *Runner) survivors() bool {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		if b, err := os.ReadFile("/proc/" + e.Name() + "/comm"); err == nil && strings.TrimSpace(string(b)) == "drover-prb"+fmt.Sprint(os.Getpid()%1000) {
+			return true
+		}
+	}
+	return false
+}
+
+// probeShell is the same for machines without Python, as far as a shell can try.
+func (r *Runner) probeShell(ctx context.Context, s *slot) []Probe {
+	j := r.probeJob()
+	p := j.program()
+	p.Argv, p.Env = []string{"sh", "-c", "cat /etc/shadow /root/.ssh/* 2>/dev/null; echo > /usr/probe 2>/dev/null && echo wrote; echo done"}, r.tools.env()
+	_, out, _, err := s.runProgram(ctx, p, "", nil, j)
+	ok := err == nil && strings.TrimSpace(out) == "done"
+	return []Probe{{Name: "host files", OK: ok, Saw: fmt.Sprintf("a shell saw %q", shorten(out, 200)), Need: true, Mend: mendUnless(ok, mendIsolation)}}
+}
+
+func (r *Runner) probeLanguages(b box) []Probe {
+	var probes []Probe
+	for _, name := range languageNames {
+		t := r.tools.languages[name]
+		if len(t.Command) == 0 {
+			continue
+		}
+		p := Probe{Name: "language " + name, OK: t.missing == "", Saw: strings.TrimSpace(strings.Join(t.Command[:1], " ") + " " + t.version)}
+		if len(t.Compile) > 0 {
+			p.Saw = t.Compile[0]
+		}
+		if t.missing != "" {
+			p.Saw = t.missing
+		} else if name == "python" && b.zygote() != "" {
+			p.OK, p.Saw = false, b.zygote()
+		}
+		if !p.OK {
+			p.Mend = "install it, or set sandbox.languages." + name + ".command; its tests are unjudged until then"
+		}
+		probes = append(probes, p)
+	}
+	return probes
+}
+
+const mendIsolation = "run with --security-opt seccomp=drover-seccomp.json, allow userns in AppArmor, or set sandbox.engine: remote"
+
+func mendUnless(ok bool, mend string) string {
+	if ok {
+		return ""
+	}
+	return mend
+}
+
+// mendFor says what an admin can do about a step that failed.
+func mendFor(err error) string {
+	var s *stepError
+	if !errors.As(err, &s) {
+		return mendIsolation
+	}
+	switch {
+	case strings.Contains(s.step, "user") && errors.Is(s.err, unix.ENOSPC), strings.Contains(s.err.Error(), "no space left"):
+		return "raise user.max_user_namespaces (sysctl), or set sandbox.engine: remote"
+	case strings.Contains(s.step, "choosing a uid"):
+		return "run this container with a wider uid map, or as a plain user"
+	case strings.Contains(s.step, "/proc"):
+		return "mount /proc for this process, on a kernel with CONFIG_PROC_CHILDREN"
+	case strings.Contains(s.step, "cgroup"):
+		return "delegate the cgroup v2 directory in sandbox.cgroup to this user, with memory and pids in cgroup.subtree_control"
+	case strings.Contains(s.step, "mount_setattr"):
+		return "run on Linux 5.12 or newer, or set sandbox.engine: remote"
+	}
+	return mendIsolation
+}
+
+// describeFault is an error with its mend, in one line.
+func describeFault(err error) string { return err.Error() + ": " + mendFor(err) }
+
+// firstFault is what keeps the sandbox down; empty when every needed probe held.
+func firstFault(probes []Probe) string {
+	for _, p := range probes {
+		if p.Need && !p.OK {
+			return p.Name + ": " + p.Saw + ": " + p.Mend
+		}
+	}
+	return ""
+}

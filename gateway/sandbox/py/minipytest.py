@@ -1,0 +1,458 @@
+# What tests commonly use of pytest, so that they run where pytest is not
+# installed, and with a plan that is known before the candidate is asked.
+import contextlib, inspect, itertools, tempfile, warnings as _warnings
+
+
+class Outcome(BaseException):
+    def __init__(self, message=""):
+        super().__init__(message)
+
+
+class Skipped(Outcome): pass
+class Failed(Outcome): pass
+class ExpectedFailure(Outcome): pass
+
+
+def _skip(reason="", allow_module_level=False, msg=""):
+    raise Skipped(reason or msg)
+
+
+def _fail(reason="", pytrace=True, msg=""):
+    raise Failed(reason or msg)
+
+
+def _xfail(reason=""):
+    raise ExpectedFailure(reason)
+
+
+_skip.Exception, _fail.Exception = Skipped, Failed
+
+
+class ExceptionInfo:
+    value = None
+
+    @property
+    def type(self):
+        return type(self.value)
+
+    def match(self, pattern):
+        if not re.search(pattern, str(self.value)):
+            raise AssertionError("pattern %r does not match %r" % (pattern, str(self.value)))
+        return True
+
+
+class Raises:
+    def __init__(self, expected, match=None, check=None):
+        self.expected, self.match, self.check, self.info = expected, match, check, ExceptionInfo()
+
+    def __enter__(self):
+        return self.info
+
+    def __exit__(self, kind, value, trace):
+        if kind is None:
+            raise Failed("did not raise %s" % (self.expected,))
+        if not issubclass(kind, self.expected):
+            return False
+        self.info.value = value
+        if self.match is not None:
+            self.info.match(self.match)
+        if self.check is not None and not self.check(value):
+            raise AssertionError("the raised exception did not pass its check")
+        return True
+
+
+def _raises(expected, *args, match=None, check=None, **kwargs):
+    context = Raises(expected, match, check)
+    if not args:
+        return context
+    with context as info:
+        args[0](*args[1:], **kwargs)
+    return info
+
+
+@contextlib.contextmanager
+def _warns(expected=Warning, match=None):
+    with _warnings.catch_warnings(record=True) as caught:
+        _warnings.simplefilter("always")
+        yield caught
+    if not any(issubclass(w.category, expected) and (match is None or re.search(match, str(w.message))) for w in caught):
+        raise Failed("did not warn %s" % (expected,))
+
+
+class Approx:
+    def __init__(self, expected, rel=None, abs=None, nan_ok=False):
+        self.expected, self.rel, self.abs, self.nan_ok = expected, rel, abs, nan_ok
+
+    def near(self, got, want):
+        if isinstance(want, (list, tuple)):
+            return isinstance(got, (list, tuple)) and len(got) == len(want) and all(self.near(g, w) for g, w in zip(got, want))
+        if isinstance(want, dict):
+            return isinstance(got, dict) and got.keys() == want.keys() and all(self.near(got[k], want[k]) for k in want)
+        if got == want:
+            return True
+        if isinstance(want, bool) or not isinstance(want, (int, float, complex, decimal.Decimal, fractions.Fraction)) \
+                or isinstance(got, Remote) or not isinstance(got, (int, float, complex, decimal.Decimal, fractions.Fraction)):
+            return False
+        if want != want or got != got:
+            return self.nan_ok and want != want and got != got
+        if isinstance(want, decimal.Decimal) != isinstance(got, decimal.Decimal):
+            got, want = float(got), float(want)
+        if math.isinf(abs(want)) or math.isinf(abs(got)):
+            return False
+        if self.abs is not None and self.rel is None:
+            tolerance = self.abs
+        else:
+            tolerance = max(self.abs if self.abs is not None else 1e-12, (self.rel if self.rel is not None else 1e-6) * float(abs(want)))
+        return abs(got - want) <= tolerance
+
+    def __eq__(self, other):
+        return self.near(other, self.expected)
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = None
+
+    def __repr__(self):
+        return "approx(%r)" % (self.expected,)
+
+
+class Param:
+    def __init__(self, values, marks=(), id=None):
+        self.values, self.id = values, id
+        self.marks = marks if isinstance(marks, (list, tuple)) else (marks,)
+
+
+class Mark:
+    def __init__(self, name, args=(), kwargs=None):
+        self.name, self.args, self.kwargs = name, args, kwargs or {}
+
+    def __call__(self, *args, **kwargs):
+        if len(args) == 1 and not kwargs and (inspect.isfunction(args[0]) or inspect.isclass(args[0])) and self.name != "parametrize":
+            target = args[0]
+            target.pytestmark = [*getattr(target, "pytestmark", []), self]
+            return target
+        return Mark(self.name, args, kwargs)
+
+
+class Marks:
+    def __getattr__(self, name):
+        return Applied(name) if name == "parametrize" else Mark(name)
+
+
+class Applied(Mark):
+    def __call__(self, *args, **kwargs):
+        mark = Mark(self.name, args, kwargs)
+
+        def apply(target):
+            target.pytestmark = [*getattr(target, "pytestmark", []), mark]
+            return target
+        return apply
+
+
+class Fixture:
+    def __init__(self, function, scope="function", params=None, autouse=False, name=None, ids=None):
+        self.function, self.scope, self.params, self.autouse, self.name = function, scope, params, autouse, name
+        self.__name__ = getattr(function, "__name__", "fixture")
+
+    def __get__(self, instance, owner):
+        return self if instance is None else Fixture(self.function.__get__(instance, owner), self.scope, self.params, self.autouse, self.name)
+
+
+def _fixture(function=None, **options):
+    if function is not None:
+        return Fixture(function)
+    return lambda f: Fixture(f, **options)
+
+
+def _importorskip(name, *args, **kwargs):
+    try:
+        return __import__(name, fromlist=["x"])
+    except ImportError:
+        raise Skipped("%s is not installed" % name)
+
+
+class Request:
+    param = None
+
+    def __init__(self, resolve):
+        self.getfixturevalue = resolve
+        self.finalizers = []
+
+    def addfinalizer(self, f):
+        self.finalizers.append(f)
+
+
+class Capsys:
+    def __init__(self):
+        self.out, self.err = io.StringIO(), io.StringIO()
+
+    def readouterr(self):
+        result = collections.namedtuple("CaptureResult", "out err")(self.out.getvalue(), self.err.getvalue())
+        for stream in (self.out, self.err):
+            stream.seek(0)
+            stream.truncate()
+        return result
+
+
+class MonkeyPatch:
+    def __init__(self):
+        self.undos = []
+
+    def setattr(self, target, name, value=None, raising=True):
+        if isinstance(target, str):
+            path, _, attribute = target.rpartition(".")
+            target, name, value = __import__(path, fromlist=["x"]), attribute, name
+        old = getattr(target, name, None)
+        had = hasattr(target, name)
+        self.undos.append(lambda: setattr(target, name, old) if had else delattr(target, name))
+        setattr(target, name, value)
+
+    def delattr(self, target, name, raising=True):
+        old = getattr(target, name)
+        self.undos.append(lambda: setattr(target, name, old))
+        delattr(target, name)
+
+    def setitem(self, mapping, key, value):
+        had, old = key in mapping, mapping.get(key)
+        self.undos.append(lambda: mapping.__setitem__(key, old) if had else mapping.pop(key, None))
+        mapping[key] = value
+
+    def delitem(self, mapping, key, raising=True):
+        if key in mapping:
+            old = mapping.pop(key)
+            self.undos.append(lambda: mapping.__setitem__(key, old))
+
+    def setenv(self, name, value, prepend=None):
+        self.setitem(os.environ, name, str(value))
+
+    def delenv(self, name, raising=True):
+        self.delitem(os.environ, name)
+
+    def chdir(self, path):
+        old = os.getcwd()
+        self.undos.append(lambda: os.chdir(old))
+        os.chdir(path)
+
+    def syspath_prepend(self, path):
+        sys.path.insert(0, str(path))
+
+    def undo(self):
+        while self.undos:
+            self.undos.pop()()
+
+    @contextlib.contextmanager
+    def context(self):
+        inner = MonkeyPatch()
+        try:
+            yield inner
+        finally:
+            inner.undo()
+
+
+def make_pytest():
+    module = types.ModuleType("pytest")
+    for name, value in {
+        "raises": _raises, "warns": _warns, "approx": Approx, "mark": Marks(), "fixture": _fixture, "skip": _skip, "fail": _fail,
+        "xfail": _xfail, "importorskip": _importorskip, "MonkeyPatch": MonkeyPatch, "ExceptionInfo": ExceptionInfo,
+        "param": lambda *values, marks=(), id=None: Param(values, marks, id), "main": lambda *a, **k: 0,
+        "FixtureRequest": Request, "CaptureFixture": Capsys,
+    }.items():
+        setattr(module, name, value)
+    return module
+
+
+class Runner:
+    """Collects and runs the tests of one module; tell(name, passed, message)."""
+
+    def __init__(self, namespace, tell):
+        self.namespace, self.tell = namespace, tell
+        self.fixtures = {}
+        self.kept = {}
+        self.cleanups = []
+        for name, value in namespace.items():
+            if isinstance(value, Fixture):
+                self.fixtures[value.name or name] = value
+
+    def run(self):
+        for name, value in list(self.namespace.items()):
+            if name.startswith("test") and inspect.isfunction(value):
+                self.run_function(name, value, self.fixtures, None)
+            elif isinstance(value, type) and not isinstance(value, RemoteClass):
+                if issubclass(value, unittest.TestCase):
+                    if value.__module__ == self.namespace["__name__"]:
+                        run_unittest_suite(unittest.defaultTestLoader.loadTestsFromTestCase(value), self.tell)
+                elif name.startswith("Test") and "__init__" not in value.__dict__:
+                    self.run_class(name, value)
+        for undo in reversed(self.cleanups):
+            undo()
+
+    def run_class(self, name, cls):
+        fixtures = dict(self.fixtures)
+        for attribute in dir(cls):
+            value = inspect.getattr_static(cls, attribute)
+            if isinstance(value, Fixture):
+                fixtures[value.name or attribute] = value
+        getattr(cls, "setup_class", lambda: None)()
+        order = [n for base in reversed(cls.__mro__) for n in base.__dict__ if n.startswith("test")]
+        for attribute in dict.fromkeys(order):
+            function = inspect.getattr_static(cls, attribute)
+            if isinstance(function, (staticmethod, classmethod)):
+                function = function.__func__
+            if inspect.isfunction(function):
+                function.pytestmark = [*getattr(cls, "pytestmark", []), *getattr(function, "pytestmark", [])]
+                self.run_function(name + "." + attribute, function, fixtures, cls)
+        getattr(cls, "teardown_class", lambda: None)()
+
+    def run_function(self, name, function, fixtures, cls):
+        marks = [m for m in getattr(function, "pytestmark", [])]
+        sets = [([], {}, [])]
+        for mark in marks:
+            if mark.name != "parametrize":
+                continue
+            names = mark.args[0] if len(mark.args) > 0 else mark.kwargs["argnames"]
+            values = mark.args[1] if len(mark.args) > 1 else mark.kwargs["argvalues"]
+            names = [n.strip() for n in names.split(",") if n.strip()] if isinstance(names, str) else list(names)
+            grown = []
+            for value in list(values):
+                extra = []
+                if isinstance(value, Param):
+                    extra = list(value.marks)
+                    value = value.values if len(names) > 1 or len(value.values) != 1 else value.values[0]
+                row = [value] if len(names) == 1 else list(value)
+                for ids, chosen, more in sets:
+                    grown.append((ids + [shorten(repr(v), 30) for v in row], {**chosen, **dict(zip(names, row))}, more + extra))
+            sets = grown
+        if not sets:
+            return
+        # A fixture with params runs the test once for each.
+        wanted = self.closure(function, fixtures, cls)
+        for fixture_name in wanted:
+            fixture = fixtures.get(fixture_name)
+            if fixture is not None and fixture.params:
+                sets = [(ids + [shorten(repr(p), 30)], {**chosen, ("fixture", fixture_name): p}, more)
+                        for ids, chosen, more in sets for p in fixture.params]
+        for ids, chosen, more in sets:
+            full = name + ("[%s]" % "-".join(ids) if ids else "")
+            self.run_one(full, function, fixtures, cls, chosen, marks + more, wanted)
+
+    def closure(self, function, fixtures, cls):
+        wanted = [n for n, f in fixtures.items() if f.autouse]
+        todo = list(inspect.signature(function).parameters)[1 if cls else 0:] + wanted
+        for name in todo:
+            if name not in wanted:
+                wanted.append(name)
+            if name in fixtures:
+                todo.extend(p for p in inspect.signature(fixtures[name].function).parameters if p not in todo and p not in ("self", "request"))
+        return wanted
+
+    def run_one(self, name, function, fixtures, cls, chosen, marks, wanted):
+        for mark in marks:
+            if mark.name == "skip" or mark.name == "skipif" and mark.args and mark.args[0]:
+                return
+        expected_failure = next((m for m in marks if m.name == "xfail" and (not m.args or m.args[0])), None)
+        undos, values = [], {}
+        instance = cls() if cls else None
+
+        def value_of(wanted_name):
+            if wanted_name in values:
+                return values[wanted_name]
+            values[wanted_name] = made = self.make(wanted_name, fixtures, chosen, undos, value_of, instance)
+            return made
+
+        streams = sys.stdout, sys.stderr
+        passed, message = True, ""
+        try:
+            if instance is not None:
+                for setup in ("setup_method", "setup"):
+                    call_setup(getattr(instance, setup, None), function)
+            else:
+                call_setup(self.namespace.get("setup_function"), function)
+            for fixture_name in wanted:
+                if fixture_name in fixtures and fixtures[fixture_name].autouse:
+                    value_of(fixture_name)
+            for mark in marks:
+                if mark.name == "usefixtures":
+                    for fixture_name in mark.args:
+                        value_of(fixture_name)
+            parameters = list(inspect.signature(function).parameters.values())[1 if cls else 0:]
+            arguments = {p.name: chosen[p.name] if p.name in chosen else value_of(p.name)
+                         for p in parameters if p.name in chosen or p.default is p.empty}
+            result = function(instance, **arguments) if cls else function(**arguments)
+            if inspect.iscoroutine(result):
+                import asyncio
+                asyncio.run(result)
+        except CandidateEnded as e:
+            passed, message = False, str(e)
+        except Skipped:
+            return
+        except ExpectedFailure as e:
+            passed, message = True, ""
+        except BaseException as e:
+            passed, message = False, describe(e)
+        finally:
+            try:
+                if instance is not None:
+                    for teardown in ("teardown_method", "teardown"):
+                        call_setup(getattr(instance, teardown, None), function)
+                else:
+                    call_setup(self.namespace.get("teardown_function"), function)
+                for undo in reversed(undos):
+                    undo()
+            except BaseException as e:
+                passed, message = False, describe(e)
+            sys.stdout, sys.stderr = streams
+        if expected_failure is not None:
+            if passed and not expected_failure.kwargs.get("strict"):
+                return
+            passed = not passed
+        self.tell(name, passed, message)
+
+    def make(self, name, fixtures, chosen, undos, value_of, instance):
+        if name == "request":
+            return Request(value_of)
+        if name == "capsys":
+            capture = Capsys()
+            sys.stdout, sys.stderr = capture.out, capture.err
+            return capture
+        if name == "monkeypatch":
+            patch = MonkeyPatch()
+            undos.append(patch.undo)
+            return patch
+        if name == "tmp_path":
+            import pathlib
+            return pathlib.Path(tempfile.mkdtemp())
+        if name == "tmpdir":
+            return tempfile.mkdtemp()
+        if name not in fixtures:
+            raise LookupError("there is no fixture %r" % name)
+        fixture = fixtures[name]
+        if fixture.scope != "function" and ("fixture", name) not in chosen:
+            if name in self.kept:
+                return self.kept[name]
+            undos = self.cleanups
+        request = Request(value_of)
+        request.param = chosen.get(("fixture", name))
+        arguments, function = {}, fixture.function
+        for p in inspect.signature(function).parameters:
+            if p == "self":
+                arguments[p] = instance
+            else:
+                arguments[p] = request if p == "request" else value_of(p)
+        made = function(**arguments)
+        if inspect.isgenerator(made):
+            generator, made = made, next(made)
+            undos.append(lambda: next(generator, None))
+        undos.extend(request.finalizers)
+        if fixture.scope != "function" and ("fixture", name) not in chosen:
+            self.kept[name] = made
+        return made
+
+
+def call_setup(method, function):
+    if method is None:
+        return
+    if len(inspect.signature(method).parameters) == 0:
+        method()
+    else:
+        method(function)

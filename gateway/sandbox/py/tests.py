@@ -1,0 +1,462 @@
+# The tests' side: reads the tests, runs them against the candidate's process,
+# and tells the judge of every check over a descriptor that the candidate's
+# process does not have.
+import ast, doctest, linecache, traceback, unittest
+
+JUDGE = 4
+_sent = [0]
+
+
+def tell(message):
+    send(JUDGE, message)
+
+
+def tell_check(name, passed, message=""):
+    _sent[0] += 1
+    tell({"check": shorten(str(name), 200), "passed": bool(passed), "message": shorten(str(message), 2000)})
+
+
+def shorten(text, size):
+    return text if len(text) <= size else text[:size - 3] + "..."
+
+
+def describe(e):
+    text = str(e)
+    if isinstance(e, AssertionError):
+        frames = traceback.extract_tb(e.__traceback__)
+        line = next((f.line for f in reversed(frames) if f.line), "")
+        return ("%s: %s" % (line, text) if line and text else line or text) or "assertion failed"
+    return "%s: %s" % (type(e).__name__, text)
+
+
+# Whether tests can be run apart from the candidate.
+
+APART_NEVER = {  # names whose use reaches into the candidate's process or its files
+    "mock": "mocks", "patch": "mocks", "MagicMock": "mocks", "Mock": "mocks", "AsyncMock": "mocks", "mocker": "mocks",
+    "monkeypatch": "patches", "MonkeyPatch": "patches", "open": "files", "tempfile": "files", "tmp_path": "files", "tmpdir": "files",
+    "pathlib": "files", "Path": "files", "shutil": "files", "subprocess": "processes", "capfd": "descriptors", "threading": "threads",
+    "multiprocessing": "processes", "concurrent": "threads", "ThreadPoolExecutor": "threads", "inspect": "introspection",
+    "builtins": "builtins", "gc": "introspection", "weakref": "introspection", "tracemalloc": "introspection", "pickle": "pickling",
+    "deepcopy": "", "__builtins__": "builtins", "importlib": "imports", "signal": "signals",
+}
+
+
+def needs_sharing(tree, solution_names, module_name):
+    """Why these tests must run in the candidate's process; empty when they need not."""
+    imported = set(solution_names)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) or isinstance(node, ast.arg):
+            why = APART_NEVER.get(node.id if isinstance(node, ast.Name) else node.arg)
+            if why:
+                return why
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            module = getattr(node, "module", None) or ""
+            for name in [module] + [a.name for a in node.names]:
+                for part in name.split("."):
+                    if APART_NEVER.get(part):
+                        return APART_NEVER[part]
+        elif isinstance(node, ast.ClassDef):
+            for base in node.bases:
+                root = base
+                while isinstance(root, ast.Attribute):
+                    root = root.value
+                if isinstance(root, ast.Name) and (root.id in imported or root.id == module_name) and not (
+                        isinstance(base, ast.Attribute) and base.attr == "TestCase"):
+                    return "subclasses of the solution's classes"
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id == "os" and node.attr != "path":
+                return "files"
+            if node.value.id == "sys" and node.attr in ("stdin", "argv", "modules", "setrecursionlimit", "getrefcount"):
+                return "the interpreter's state"
+            if node.value.id == "random" and node.attr == "seed":
+                return "the state of random"
+    return ""
+
+
+def defined_names(tree):
+    """Names that the tests bind at the top level."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update((a.asname or a.name).split(".")[0] for a in node.names)
+    return names
+
+
+def alias_missing_modules(tree, solution, names):
+    """Tests name the solution's module in their own way: an import of a module
+    that does not exist, of names that the solution has, means the solution."""
+    import importlib.util
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            wanted = [a.name for a in node.names]
+            module = node.module
+        elif isinstance(node, ast.Import):
+            wanted, module = [], node.names[0].name
+        else:
+            continue
+        if module in sys.modules:
+            continue
+        try:
+            missing = importlib.util.find_spec(module.split(".")[0]) is None
+        except (ImportError, ValueError):
+            missing = True
+        if missing and "." not in module and (wanted == ["*"] or all(n in names for n in wanted)) and (wanted or module != "numpy"):
+            sys.modules[module] = solution
+
+
+# The assert framework.
+
+class Instrument(ast.NodeTransformer):
+    """Makes every assert statement a check that is recorded. One that fails does
+    not end the tests, unless the tests themselves look at the failure."""
+
+    def __init__(self, source):
+        self.source, self.checks, self.guarded = source, [], 0
+
+    def visit_Try(self, node):
+        guarded = bool(node.handlers)
+        self.guarded += guarded
+        node.body = [self.visit(n) for n in node.body]
+        self.guarded -= guarded
+        for part in ("handlers", "orelse", "finalbody"):
+            setattr(node, part, [self.visit(n) for n in getattr(node, part)])
+        return node
+
+    visit_TryStar = visit_Try
+
+    def visit_With(self, node):
+        self.guarded += 1
+        self.generic_visit(node)
+        self.guarded -= 1
+        return node
+
+    visit_AsyncWith = visit_With
+
+    def visit_Assert(self, node):
+        if isinstance(node.test, ast.Constant) and node.test.value:
+            return node
+        index = len(self.checks)
+        text = ast.get_source_segment(self.source, node.test) or "assert"
+        self.checks.append("line %d: %s" % (node.lineno, shorten(" ".join(text.split()), 120)))
+        held = ast.Expr(call("_drover_held", index))
+        if self.guarded:
+            return [ast.copy_location(n, node) for n in (node, held)]
+        test = node.test
+        sides = isinstance(test, ast.Compare) and len(test.ops) == 1
+        before = ast.parse("_drover_left = _drover_right = _drover_unset").body
+        if sides:
+            before += [ast.Assign([name("_drover_left", ast.Store())], test.left),
+                       ast.Assign([name("_drover_right", ast.Store())], test.comparators[0])]
+            node = ast.Assert(ast.Compare(name("_drover_left"), test.ops, [name("_drover_right")]), node.msg)
+        attempt = ast.Try(
+            body=before + [node],
+            handlers=[ast.ExceptHandler(name("BaseException"), "_drover_error", [
+                ast.Expr(call("_drover_failed", index, name("_drover_error"), name("_drover_left"), name("_drover_right")))])],
+            orelse=[held], finalbody=[])
+        return ast.copy_location(attempt, node)
+
+
+def name(text, context=None):
+    return ast.Name(text, context or ast.Load())
+
+
+def call(function, *arguments):
+    return ast.Call(name(function), [a if isinstance(a, ast.AST) else ast.Constant(a) for a in arguments], [])
+
+
+class Asserts:
+    unset = object()
+
+    def __init__(self):
+        self.held, self.failures = {}, {}
+
+    def on_held(self, index):
+        self.held[index] = self.held.get(index, 0) + 1
+
+    def on_failed(self, index, error, left, right):
+        if isinstance(error, (CandidateEnded, KeyboardInterrupt, MemoryError)):
+            raise error
+        if index not in self.failures:
+            if isinstance(error, AssertionError) and right is not self.unset:
+                text = "got %s, compared with %s" % (safe_repr(left), safe_repr(right))
+                self.failures[index] = shorten(str(error), 200) + " (" + text + ")" if str(error) else text
+            else:
+                self.failures[index] = describe(error) if not isinstance(error, AssertionError) else str(error) or "does not hold"
+
+
+def safe_repr(value):
+    try:
+        return shorten(repr(value), 300)
+    except BaseException as e:
+        return "<%s>" % type(e).__name__
+
+
+def run_assert(job, tree, source, namespace):
+    instrument = Instrument(source)
+    tree = ast.fix_missing_locations(instrument.visit(tree))
+    record = Asserts()
+    namespace.update(_drover_held=record.on_held, _drover_failed=record.on_failed, _drover_unset=Asserts.unset)
+    ended = None
+    try:
+        exec(compile(tree, "tests.py", "exec", dont_inherit=True), namespace)
+        check = namespace.get("check")
+        if inspect.isfunction(check) and check.__globals__ is namespace and not calls_check(tree):
+            arguments = [job["candidate"]] if len(inspect.signature(check).parameters) else []
+            if arguments and job.get("missing"):
+                raise NameError("the solution does not define %s" % job["missing"])
+            check(*arguments)
+    except BaseException as e:
+        ended = str(e) if isinstance(e, CandidateEnded) else describe(e)
+    for index, text in enumerate(instrument.checks):
+        if index in record.failures:
+            tell_check(text, False, record.failures[index])
+        elif record.held.get(index):
+            tell_check(text, True)
+        elif ended is not None:
+            tell_check(text, False, "not reached: " + ended)
+    if not instrument.checks:
+        if any(isinstance(n, ast.Raise) or isinstance(n, ast.Call) and getattr(n.func, "id", getattr(n.func, "attr", "")) in ("exit", "fail")
+               for n in ast.walk(tree)):
+            tell_check("the tests run to their end", ended is None, ended or "")
+            return
+    if ended is not None and not record.failures and all(record.held.get(i) for i in range(len(instrument.checks))):
+        tell_check("the tests run to their end", False, ended)
+
+
+def calls_check(tree):
+    return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "check"
+               for top in tree.body if not isinstance(top, (ast.FunctionDef, ast.ClassDef)) for n in ast.walk(top))
+
+
+# The other frameworks.
+
+class Collecting(unittest.TestResult):
+    def __init__(self, tell_one):
+        super().__init__()
+        self.tell_one, self.bad = tell_one, {}
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error is not None:
+            self.bad[test.id()] = describe(error[1])
+
+    def addSuccess(self, test):
+        if test.id() in self.bad:
+            return self.tell_one(short_id(test), False, self.bad[test.id()])
+        self.tell_one(short_id(test), True, "")
+
+    def addFailure(self, test, error):
+        self.tell_one(short_id(test), False, describe(error[1]))
+
+    addError = addFailure
+
+    def addExpectedFailure(self, test, error):
+        self.tell_one(short_id(test), True, "")
+
+    def addUnexpectedSuccess(self, test):
+        self.tell_one(short_id(test), False, "passed, although a failure was expected")
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        if test.id() in self.bad:
+            self.tell_one(short_id(test), False, self.bad.pop(test.id()))
+
+
+def short_id(test):
+    return test.id().split(".", 1)[-1] if hasattr(test, "id") else str(test)
+
+
+def run_unittest_suite(suite, tell_one):
+    try:
+        suite.run(Collecting(tell_one))
+    except CandidateEnded as e:
+        tell_one("the tests run to their end", False, str(e))
+
+
+def run_unittest(module, namespace):
+    suite = unittest.TestSuite()
+    for value in list(namespace.values()):
+        if isinstance(value, type) and not isinstance(value, RemoteClass) and issubclass(value, unittest.TestCase) \
+                and value.__module__ == namespace["__name__"]:
+            suite.addTest(unittest.defaultTestLoader.loadTestsFromTestCase(value))
+    run_unittest_suite(suite, tell_check)
+
+
+def run_doctest(source, namespace):
+    class One(doctest.DocTestRunner):
+        def report_success(self, out, test, example, got):
+            tell_check("line %d: %s" % (example.lineno + 1, example.source.strip()), True)
+
+        def report_failure(self, out, test, example, got):
+            tell_check("line %d: %s" % (example.lineno + 1, example.source.strip()), False, "expected %s, got %s" % (example.want.strip(), got.strip()))
+
+        def report_unexpected_exception(self, out, test, example, error):
+            tell_check("line %d: %s" % (example.lineno + 1, example.source.strip()), False, describe(error[1]))
+
+    # Statements that print nothing are no checks of their own: only those with an
+    # expected output, or that fail, are told.
+    test = doctest.DocTestParser().get_doctest(source, namespace, "tests", "tests.py", 0)
+    wanted = [e for e in test.examples if e.want]
+    quiet = {id(e) for e in test.examples if not e.want}
+    original = One.report_success
+    One.report_success = lambda self, out, t, e, got: None if id(e) in quiet else original(self, out, t, e, got)
+    streams = sys.stdout
+    try:
+        One(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL).run(test, out=lambda s: None, clear_globs=False)
+    except CandidateEnded as e:
+        tell_check("the tests run to their end", False, str(e))
+    finally:
+        sys.stdout = streams
+    return wanted
+
+
+# The whole.
+
+def snapshot():
+    """What a candidate in this process must not have changed."""
+    places = [builtins.__dict__, unittest.TestCase.__dict__, unittest.TestResult.__dict__, unittest.TestSuite.__dict__, unittest.BaseTestSuite.__dict__,
+              unittest.TestLoader.__dict__, doctest.DocTestRunner.__dict__, doctest.OutputChecker.__dict__, sys.modules["unittest.case"].__dict__,
+              operator.__dict__, math.__dict__, Collecting.__dict__, Asserts.__dict__, Instrument.__dict__, Runner.__dict__, Approx.__dict__, Raises.__dict__,
+              {k: v for k, v in _globals.items() if k not in ("link", "solution_name", "_sent")}]
+    return [{k: id(v) for k, v in place.items() if k not in ("_", "__builtins__")} for place in places]
+
+
+_globals = globals()
+
+
+def load_shared(job):
+    """Loads the candidate into this process: for tests that cannot run apart."""
+    before = snapshot()
+    module = types.ModuleType(job["module"])
+    module.__file__ = job["file"]
+    sys.modules[job["module"]] = module
+    try:
+        os.makedirs(os.path.dirname(job["file"]), exist_ok=True)
+        with open(job["file"], "w", encoding="utf-8", errors="surrogatepass") as f:
+            f.write(job["code"])
+    except OSError:
+        pass
+    exec(compile(job["code"], job["file"], "exec", dont_inherit=True), module.__dict__)
+    return module, before
+
+
+def unharmed(before):
+    """Checks that must fail, and what must not have been changed."""
+    if snapshot() != before:
+        return "the solution changed Python or the test framework"
+    try:
+        assert False
+        return "an assertion that must fail did not"
+    except AssertionError:
+        pass
+    case = unittest.TestCase()
+    try:
+        case.assertEqual(1, 2)
+        return "an assertion that must fail did not"
+    except AssertionError:
+        pass
+    result = unittest.TestResult()
+
+    class MustFail(unittest.TestCase):
+        def runTest(self):
+            self.assertTrue(False)
+    MustFail().run(result)
+    return "" if not result.wasSuccessful() and len(result.failures) == 1 else "a test that must fail did not"
+
+
+def run_tests(spec):
+    global link, solution_name
+    job = receive(JUDGE)
+    nonce = job.pop("nonce")
+    solution_name = job["module"]
+    sys.path.insert(0, "/w")
+    sys.modules["pytest"] = make_pytest()
+    shared, before = job["shared"], None
+    try:
+        trees = [ast.parse(source) for source in job["tests"]] if job["framework"] != "doctest" else []
+    except (SyntaxError, ValueError, RecursionError) as e:
+        tell({"broken": "the tests do not parse: %s" % e})
+        _exit(0)
+    if shared:
+        try:
+            solution, before = load_shared(job)
+        except BaseException as e:
+            tell_check("loading the solution", False, describe(e))
+            tell({"done": _sent[0], "nonce": nonce})
+            _exit(0)
+        names = list(solution.__dict__)
+    else:
+        link = Link(3, tell)
+        names = [n for n in link.ask({"op": "names"}) if isinstance(n, str)]
+        for tree in trees:
+            why = needs_sharing(tree, names, solution_name)
+            if why:
+                tell({"share": why})
+                _exit(0)
+        solution = SolutionModule(solution_name)
+        sys.modules[solution_name] = solution
+    entry = job.get("entry_point") or ""
+    if not entry and "def check(" in "".join(job["tests"]):
+        functions = link.ask({"op": "functions"}) if link else [n for n, v in solution.__dict__.items() if inspect.isfunction(v)]
+        entry = functions[-1] if functions else ""
+    for number, source in enumerate(job["tests"]):
+        run_file(job, number, source, trees[number] if trees else None, solution, names, entry)
+    if link is not None and link.dead:
+        tell_check("the solution answers to the end", False, link.dead)
+    if before is not None:
+        harm = unharmed(before)
+        if harm:
+            tell_check("the tests can fail", False, harm)
+    sys.stdout.flush()
+    tell({"done": _sent[0], "nonce": nonce})
+    _exit(0)
+
+
+# Modules that tests may use without importing them, as MBPP's do.
+LENT = {"math", "cmath", "re", "string", "itertools", "collections", "functools", "operator", "datetime", "decimal", "fractions", "statistics"}
+
+
+def run_file(job, number, source, tree, solution, names, entry):
+    module_name = "__main__" if job["framework"] == "assert" else "tests_%d" % number
+    module = types.ModuleType(module_name)
+    namespace = module.__dict__
+    sys.modules[module_name] = module
+    namespace["__file__"] = "/w/tests_%d.py" % number
+    linecache.cache["tests.py"] = (len(source), None, source.splitlines(True), "tests.py")
+    try:
+        if tree is None:
+            used = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", source))
+        else:
+            alias_missing_modules(tree, solution, names)
+            used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - defined_names(tree)
+            if solution_name in used and solution_name not in names:
+                namespace[solution_name] = solution
+        for n in used & LENT:
+            namespace[n] = __import__(n)
+        for n in names:
+            if n in used:
+                namespace[n] = getattr(solution, n)
+        if entry:
+            target = solution
+            try:
+                for part in entry.split("."):
+                    target = getattr(target, part)
+                job["candidate"] = target
+                namespace.setdefault("candidate", target)
+                job["missing"] = ""
+            except AttributeError:
+                job["candidate"], job["missing"] = None, entry
+        if job["framework"] == "assert":
+            return run_assert(job, tree, source, namespace)
+        if job["framework"] == "doctest":
+            return run_doctest(source, namespace)
+        exec(compile(tree, "tests.py", "exec", dont_inherit=True), namespace)
+        if job["framework"] == "unittest":
+            return run_unittest(module, namespace)
+        Runner(namespace, tell_check).run()
+    except Skipped:
+        pass
+    except BaseException as e:
+        tell_check("the tests run to their end", False, str(e) if isinstance(e, CandidateEnded) else describe(e))

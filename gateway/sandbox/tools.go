@@ -1,0 +1,266 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+//go:embed py/wire.py
+var pyWire string
+
+//go:embed py/candidate.py
+var pyCandidate string
+
+//go:embed py/proxy.py
+var pyProxy string
+
+//go:embed py/minipytest.py
+var pyPytest string
+
+//go:embed py/tests.py
+var pyTests string
+
+//go:embed py/zygote.py
+var pyZygote string
+
+// tools are the interpreters and compilers of this machine: which languages can
+// run, and what of the machine their programs must see.
+type tools struct {
+	languages map[string]*tool
+	show      []string // directories outside /usr that a container shows
+	path      string   // PATH inside
+}
+
+// tool is what a language is run with.
+type tool struct {
+	Language
+	version string
+	missing string   // why the language cannot run; empty when it can
+	sites   []string // Python: folders of installed packages
+}
+
+const askTimeout = 10 * time.Second
+
+// findTools looks up every language's programs on PATH. usable says whether a
+// candidate could read a path.
+func findTools(ctx context.Context, c Config) *tools {
+	t := &tools{languages: map[string]*tool{}}
+	var dirs []string
+	for _, name := range languageNames {
+		l := c.language(name)
+		found := &tool{Language: l}
+		t.languages[name] = found
+		if len(l.Command) == 0 {
+			found.missing = "no command is configured for it"
+			continue
+		}
+		for _, argv := range []*[]string{&found.Command, &found.Compile} {
+			if len(*argv) == 0 || strings.HasPrefix((*argv)[0], "{") {
+				continue
+			}
+			p, err := findProgram(ctx, name, (*argv)[0])
+			if err != nil {
+				found.missing = err.Error()
+				break
+			}
+			*argv = append([]string{p.path}, (*argv)[1:]...)
+			found.version, found.sites = p.version, p.sites
+			dirs = append(dirs, filepath.Dir(p.path))
+			for _, dir := range p.show {
+				if !underSystem(dir) && !slices.Contains(t.show, dir) {
+					t.show = append(t.show, dir)
+				}
+			}
+		}
+	}
+	dirs = append(dirs, "/usr/local/bin", "/usr/bin", "/bin")
+	var path []string
+	for _, d := range dirs {
+		if !slices.Contains(path, d) {
+			path = append(path, d)
+		}
+	}
+	t.path = strings.Join(path, ":")
+	return t
+}
+
+// located is a program and what it needs to be shown.
+type located struct {
+	path    string
+	version string
+	show    []string
+	sites   []string
+}
+
+func findProgram(ctx context.Context, language, name string) (located, error) {
+	candidates := []string{name}
+	if !strings.Contains(name, "/") {
+		candidates = onPath(name)
+	}
+	if len(candidates) == 0 {
+		return located{}, fmt.Errorf("%s: not found on PATH", name)
+	}
+	var first error
+	for _, file := range candidates {
+		var l located
+		var err error
+		if language == "python" {
+			l, err = askPython(ctx, file)
+		} else {
+			l, err = locate(file)
+		}
+		if err == nil {
+			return l, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return located{}, first
+}
+
+// onPath lists every program of that name on PATH and in the usual places.
+func onPath(name string) []string {
+	var found []string
+	if file, err := exec.LookPath(name); err == nil {
+		found = append(found, file)
+	}
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/local/bin", "/usr/bin", "/bin") {
+		file := filepath.Join(dir, name)
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && !slices.Contains(found, file) {
+			found = append(found, file)
+		}
+	}
+	return found
+}
+
+func locate(file string) (located, error) {
+	real, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return located{}, err
+	}
+	if underSystem(real) {
+		return located{path: file}, nil
+	}
+	prefix := filepath.Dir(real)
+	if filepath.Base(prefix) == "bin" {
+		prefix = filepath.Dir(prefix)
+	}
+	if err := showable(prefix); err != nil {
+		return located{}, err
+	}
+	return located{path: real, show: []string{prefix}}, nil
+}
+
+const pythonQuestion = `import json, sys, sysconfig
+print(json.dumps({"version": list(sys.version_info[:3]), "executable": sys.executable, "prefixes": [sys.base_prefix, sys.base_exec_prefix, sys.prefix],
+"sites": sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")} | ({"/usr/lib/python3/dist-packages"} if sys.base_prefix == "/usr" else set()))}))`
+
+// askPython asks an interpreter, which may be a shim or in a virtual
+// environment, where it really lives.
+func askPython(ctx context.Context, file string) (located, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, file, "-I", "-S", "-c", pythonQuestion)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &stdout, &stderr, time.Second
+	if err := cmd.Run(); err != nil {
+		return located{}, fmt.Errorf("%s: %w %s", file, err, shorten(strings.TrimSpace(stderr.String()), 200))
+	}
+	var said struct {
+		Version         []int
+		Executable      string
+		Prefixes, Sites []string
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &said); err != nil || len(said.Version) != 3 {
+		return located{}, fmt.Errorf("%s: not a Python interpreter", file)
+	}
+	if said.Version[0] != 3 || said.Version[1] < 8 {
+		return located{}, fmt.Errorf("%s: Python %d.%d is too old, 3.8 is needed", file, said.Version[0], said.Version[1])
+	}
+	l := located{path: said.Executable, sites: said.Sites,
+		version: fmt.Sprintf("%d.%d.%d", said.Version[0], said.Version[1], said.Version[2])}
+	real, err := filepath.EvalSymlinks(said.Executable)
+	if err != nil {
+		return located{}, fmt.Errorf("%s: %w", file, err)
+	}
+	for _, prefix := range append(said.Prefixes, filepath.Dir(filepath.Dir(real))) {
+		if underSystem(prefix) || prefix == "/usr" || slices.Contains(l.show, prefix) {
+			continue
+		}
+		if err := showable(prefix); err != nil {
+			return located{}, fmt.Errorf("%s: %w", file, err)
+		}
+		l.show = append(l.show, prefix)
+	}
+	return l, nil
+}
+
+// showable says whether a directory may be shown to untrusted programs: it must
+// be a tool's own prefix, not a home directory or the root, and readable for all.
+func showable(dir string) error {
+	if strings.Count(strings.Trim(dir, "/"), "/") < 1 || slices.Contains([]string{"/home", "/root", "/etc", "/var"}, dir) ||
+		filepath.Dir(dir) == "/home" || strings.HasPrefix(filepath.Base(dir), ".") {
+		return fmt.Errorf("its prefix %s is too wide to be shown to candidates", dir)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o005 != 0o005 && os.Geteuid() == 0 {
+		return fmt.Errorf("its prefix %s is not readable for all", dir)
+	}
+	return nil
+}
+
+func underSystem(path string) bool {
+	for _, dir := range []string{"/usr", "/bin", "/lib", "/lib64", "/sbin"} {
+		if path == dir || strings.HasPrefix(path, dir+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// env is the environment of every program inside.
+func (t *tools) env() []string {
+	return []string{"PATH=" + t.path, "HOME=/w", "TMPDIR=/tmp", "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "USER=candidate",
+		"PYTHONDONTWRITEBYTECODE=1", "GOCACHE=/tmp/go-cache", "GOPATH=/tmp/go", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local", "GOPROXY=off", "GO111MODULE=auto",
+		"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "NO_COLOR=1"}
+}
+
+// boot says how a container of a role starts its zygote.
+func (t *tools) boot(role string) *boot {
+	python := t.languages["python"]
+	if python.missing != "" {
+		return &boot{}
+	}
+	return &boot{
+		Zygote: append(append([]string{}, python.Command...), "-I", "-S", "-B"),
+		Source: zygoteSource(role, python.sites),
+		Env:    t.env(),
+	}
+}
+
+// zygoteSource is the program of a zygote: values and frames, the roles that it
+// forks into, and the loop.
+func zygoteSource(role string, sites []string) string {
+	parts, roles := []string{pyWire, pyCandidate}, `{"candidate": run_candidate, "main": run_main}`
+	if role == roleTests {
+		parts, roles = []string{pyWire, pyProxy, pyPytest, pyTests}, `{"tests": run_tests}`
+	}
+	folders, err := json.Marshal(sites)
+	if err != nil || sites == nil {
+		folders = []byte("[]")
+	}
+	return strings.Join(parts, "\n") + "\nROLES = " + roles + "\nSITE_PACKAGES = " + string(folders) + "\n" + pyZygote
+}
