@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/drover-llm/drover/gateway/sandbox"
 )
 
 // Exit codes of every command, beside those that a command documents itself.
@@ -33,9 +35,14 @@ type cli struct {
 	Standin standinCmd `cmd:"" help:"Serve simulated models that speak OpenAI's wire, for trials and tests."`
 
 	Version kong.VersionFlag `help:"Print the version."`
+
+	Verify  verifyCommand  `cmd:"" help:"Judge one answer by tests in the sandbox, with no model and no server."`
+	Doctor  doctorCommand  `cmd:"" help:"Try what Drover needs on this machine, and say how to mend what does not work."`
+	Sandbox sandboxCommand `cmd:"" help:"Run a sandbox worker."`
 }
 
 func main() {
+	sandbox.Init() // does not return where this process is a container's own
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(execute(ctx, os.Args[1:]))

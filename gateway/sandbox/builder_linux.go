@@ -22,6 +22,10 @@ const (
 	controlFD    = 3
 )
 
+// noExitSleep spares builder and init, when built with the race detector, the
+// second that it sleeps at exit.
+const noExitSleep = "GORACE=atexit_sleep_ms=0"
+
 // view is the file system that a container shows.
 type view struct {
 	Exe  string   `json:"exe"`  // this binary
@@ -110,7 +114,7 @@ func (v *view) startInit() (int, error) {
 	}
 	pid, err := syscall.ForkExec(hiddenDir+"/init", []string{initName}, &syscall.ProcAttr{
 		Dir:   "/",
-		Env:   []string{"GODEBUG=", "GOMAXPROCS=2", "GOGC=200", "PATH=/usr/local/bin:/usr/bin:/bin"},
+		Env:   []string{noExitSleep, "GOMAXPROCS=2", "GOGC=200", "PATH=/usr/local/bin:/usr/bin:/bin"},
 		Files: []uintptr{0, 1, 2, controlFD},
 		Sys: &syscall.SysProcAttr{
 			Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |

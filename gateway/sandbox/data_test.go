@@ -22,9 +22,18 @@ var all = flag.Bool("all", false, "judge all recorded data, and soak")
 // sharedFile finds a file of the data beside the project, or skips the test.
 func sharedFile(t testing.TB, name string) string {
 	t.Helper()
+	file := filepath.Join(projectRoot(), "..", "shared", name)
+	if _, err := os.Stat(file); err != nil {
+		t.Skipf("the data is not there: %v", err)
+	}
+	return file
+}
+
+// projectRoot is the folder of go.mod above this package; "/" where there is none.
+func projectRoot() string {
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatal(err)
+		return "/"
 	}
 	for dir != "/" {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
@@ -32,11 +41,7 @@ func sharedFile(t testing.TB, name string) string {
 		}
 		dir = filepath.Dir(dir)
 	}
-	file := filepath.Join(dir, "..", "shared", name)
-	if _, err := os.Stat(file); err != nil {
-		t.Skipf("the data is not there: %v", err)
-	}
-	return file
+	return dir
 }
 
 // readLines decodes a file of JSON lines, gzipped or not.

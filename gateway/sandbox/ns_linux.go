@@ -87,7 +87,7 @@ func (e *nsEngine) open(ctx context.Context, role string) (box, error) {
 	}
 	cmd := exec.Command(e.exe)
 	cmd.Args = []string{builderName}
-	cmd.Env = []string{"GOMAXPROCS=2"}
+	cmd.Env = []string{"GOMAXPROCS=2", noExitSleep}
 	cmd.Dir = "/"
 	cmd.Stderr = stderr.file
 	cmd.ExtraFiles = []*os.File{far}

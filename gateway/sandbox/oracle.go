@@ -15,7 +15,7 @@ func judgeOracle(ctx context.Context, b box, j Job, plan *testPlan) (Report, err
 		return Report{}, err
 	}
 	r := Report{Protocol: "oracle", Assurance: High, Total: len(plan.checks)}
-	if err == nil && plan.shadowed(names) {
+	if err == nil && plan.shadowed(names, j.EntryPoint) {
 		err = errUndecided
 	}
 	if err == nil {
@@ -42,11 +42,12 @@ func judgeOracle(ctx context.Context, b box, j Job, plan *testPlan) (Report, err
 	return r, nil
 }
 
-// shadowed says whether the candidate defines a name that the plan takes for Python's.
-func (p *testPlan) shadowed(names []string) bool {
+// shadowed says whether a name that the plan takes for Python's is the function
+// under test: the entry point, or what the tests call and nothing else.
+func (p *testPlan) shadowed(names []string, entry string) bool {
 	for used := range p.used {
 		root, _, _ := strings.Cut(used, ".")
-		if root != "math" && slices.Contains(names, root) {
+		if root == entry || len(p.calls) == 0 && slices.Contains(names, root) {
 			return true
 		}
 	}

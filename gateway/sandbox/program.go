@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -260,9 +261,56 @@ func judgeCommand(ctx context.Context, s *slot, j Job) (Report, error) {
 			check.Passed, check.Message = false, "the command also passed with a solution that must fail"
 		}
 	}
+	if tests, framework := testsOfCommand(j); check.Passed && tests != nil {
+		apart := j
+		apart.Framework, apart.Tests = framework, tests
+		outside, err := judgePair(ctx, s, apart)
+		if err != nil {
+			return Report{}, err
+		}
+		if outside.Protocol == "pair" && outside.Verdict == Failed {
+			check.Passed, check.Message = false, "the command passed, but from outside the solution's process its tests do not: "+outside.Failure
+		}
+	}
 	r.Checks = []Check{check}
 	r.conclude(j.Pass)
 	return r, nil
+}
+
+// testsOfCommand recognises a command that runs Python test files of the job. An
+// exit status alone is easily forged, so a pass is looked at from outside as well.
+func testsOfCommand(j Job) (tests []string, framework string) {
+	if j.Language != "python" || len(j.Command) < 2 || !strings.HasPrefix(path.Base(j.Command[0]), "python") && path.Base(j.Command[0]) != "pytest" {
+		return nil, ""
+	}
+	all := maps.Clone(j.Files)
+	if all == nil {
+		all = map[string][]byte{}
+	}
+	for i, t := range j.Tests {
+		all[fmt.Sprintf("test_%d.py", i)] = []byte(t)
+	}
+	discover := true
+	for _, arg := range j.Command[1:] {
+		name := strings.TrimPrefix(arg, "./")
+		if content, ok := all[name]; ok && name != j.Path {
+			tests, discover = append(tests, string(content)), false
+		} else if content, ok := all[strings.ReplaceAll(name, ".", "/")+".py"]; ok {
+			tests, discover = append(tests, string(content)), false
+		}
+	}
+	module := slices.Contains(j.Command, "unittest") || slices.Contains(j.Command, "pytest")
+	if discover && (module || path.Base(j.Command[0]) == "pytest") {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if strings.HasPrefix(path.Base(name), "test") && strings.HasSuffix(name, ".py") {
+				tests = append(tests, string(all[name]))
+			}
+		}
+	}
+	if len(tests) == 0 {
+		return nil, ""
+	}
+	return tests, guessFramework(Job{Language: "python", Tests: tests})
 }
 
 // mustFail is appended to a solution that a command has passed: one that ends

@@ -59,7 +59,7 @@ type Report struct {
 type Check struct {
 	Name    string `json:"name"`
 	Passed  bool   `json:"passed"`
-	Message string `json:"message,omitempty"`
+	Message string `json:"message"`
 }
 
 // shorten cuts s to at most n bytes at a rune boundary and makes it printable.

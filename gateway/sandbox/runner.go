@@ -313,6 +313,9 @@ func (r *Runner) Close() error {
 	for _, s := range r.all {
 		r.slots <- s // a late Run finds the runner closed
 	}
+	if r.remote != nil {
+		r.remote.close()
+	}
 	if r.engine != nil {
 		return r.engine.close()
 	}

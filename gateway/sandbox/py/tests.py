@@ -252,6 +252,13 @@ class Collecting(unittest.TestResult):
 
     addError = addFailure
 
+    def addSkip(self, test, reason):
+        # In one process, a skip while the test runs may be the solution's doing.
+        method = getattr(test, getattr(test, "_testMethodName", ""), None)
+        decorated = getattr(method, "__unittest_skip__", False) or getattr(type(test), "__unittest_skip__", False)
+        if link is None and not decorated:
+            self.tell_one(short_id(test), False, "skipped while it ran: %s" % reason)
+
     def addExpectedFailure(self, test, error):
         self.tell_one(short_id(test), True, "")
 
@@ -339,7 +346,53 @@ def load_shared(job):
     except OSError:
         pass
     exec(compile(job["code"], job["file"], "exec", dont_inherit=True), module.__dict__)
+    for value in list(module.__dict__.values()):
+        if isinstance(value, type) and value.__module__ == job["module"]:
+            guard_equality(value)
     return module, before
+
+
+_guarded = set()
+
+
+def guard_equality(cls):
+    """Objects of the solution's classes are equal to objects only, not to the
+    plain values that tests compare with."""
+    for one in (cls, type(cls)):
+        if one in _guarded or one.__module__ != solution_name:
+            continue
+        _guarded.add(one)
+        for method, otherwise in (("__eq__", False), ("__ne__", True)):
+            original = getattr(one, method, None)
+            if original is None:
+                continue
+
+            def guarded(self, other, original=original, otherwise=otherwise):
+                return original(self, other) if type(other).__module__ == solution_name or isinstance(other, type) else otherwise
+            keep = one.__dict__.get("__hash__", one.__hash__)
+            setattr(one, method, guarded)
+            one.__hash__ = keep
+
+
+def guard_results(function):
+    """Calls of the tests get plain values where the solution gives a subclass of a
+    built-in type that says of itself what it is equal to."""
+    import functools
+
+    @functools.wraps(function)
+    def guarded(*args, **kwargs):
+        value = function(*args, **kwargs)
+        if isinstance(value, type) and type(value).__module__ == solution_name:
+            guard_equality(value)
+        elif type(value).__module__ == solution_name:
+            own = type(value).__dict__
+            if "__eq__" in own:
+                form = underlying(value, lambda v, depth: None, 0)
+                if form is not None or isinstance(value, complex):
+                    return decode(form, lambda data: None) if form is not None else complex.__pos__(value)
+                guard_equality(type(value))
+        return value
+    return guarded
 
 
 def unharmed(before):
@@ -435,9 +488,20 @@ def run_file(job, number, source, tree, solution, names, entry):
                 namespace[solution_name] = solution
         for n in used & LENT:
             namespace[n] = __import__(n)
-        for n in names:
-            if n in used:
-                namespace[n] = getattr(solution, n)
+        # A solution that defines abs or math must not judge itself by them: such
+        # names are the solution's only where it is called by nothing else.
+        own = {n for n in names if n in used}
+        shadows = {n for n in own if hasattr(builtins, n) or n in LENT} - {entry.split(".")[0]}
+        for n in own - shadows or own:
+            namespace[n] = getattr(solution, n)
+        if link is None:
+            for n, value in list(solution.__dict__.items()):
+                if inspect.isfunction(value) and value.__module__ == solution_name and not hasattr(value, "_drover_guarded"):
+                    guarded = guard_results(value)
+                    guarded._drover_guarded = True
+                    setattr(solution, n, guarded)
+                    if n in namespace:
+                        namespace[n] = guarded
         if entry:
             target = solution
             try:

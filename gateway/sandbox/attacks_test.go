@@ -1,0 +1,282 @@
+package sandbox
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// hostile lists the programs of a kind: our own, and those beside the project.
+func hostile(t *testing.T, kind string) map[string]string {
+	t.Helper()
+	programs := map[string]string{}
+	files, err := filepath.Glob("testdata/" + kind + "/*.py")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no programs in testdata/%s: %v", kind, err)
+	}
+	for _, dir := range []string{projectRoot() + "/../shared/attacks", "testdata/shared"} {
+		more, _ := filepath.Glob(dir + "/*.py")
+		files = append(files, more...)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fake := strings.Contains(strings.SplitN(string(b), "\n", 2)[0], "must NOT be judged")
+		if fake == (kind == "fakes") {
+			programs[filepath.Base(file)] = string(b)
+		}
+	}
+	return programs
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// footprint is what the sandbox holds of the machine between two runs.
+type footprint struct {
+	descriptors, mounts int
+	processes           []string // commands of all descendants
+	slots               []string // descriptors and mounts of each container's init
+}
+
+func measure(t *testing.T, r *Runner) footprint {
+	t.Helper()
+	var f footprint
+	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
+		f.descriptors = len(entries)
+	}
+	f.mounts = countLines(t, "/proc/self/mountinfo")
+	f.processes = descendants(strconv.Itoa(os.Getpid()))
+	slices.Sort(f.processes)
+	for _, s := range r.all {
+		for _, b := range []box{s.candidate, s.tests} {
+			if b, ok := b.(*nsBox); ok && b != nil {
+				entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", b.pid))
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.slots = append(f.slots, fmt.Sprintf("%d descriptors, %d mounts", len(entries), countLines(t, fmt.Sprintf("/proc/%d/mountinfo", b.pid))))
+			}
+		}
+	}
+	return f
+}
+
+func countLines(t *testing.T, file string) int {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(b), "\n")
+}
+
+func descendants(pid string) []string {
+	var out []string
+	tasks, _ := filepath.Glob("/proc/" + pid + "/task/*/children")
+	for _, file := range tasks {
+		b, _ := os.ReadFile(file)
+		for _, child := range strings.Fields(string(b)) {
+			name, _ := os.ReadFile("/proc/" + child + "/comm")
+			out = append(out, strings.TrimSpace(string(name)))
+			out = append(out, descendants(child)...)
+		}
+	}
+	return out
+}
+
+// TestAttacksDoNoHarm runs every hostile program, as the program itself and as
+// a solution under test, and looks at the machine and the slot after each.
+func TestAttacksDoNoHarm(t *testing.T) {
+	canary := filepath.Join(os.TempDir(), "drover-canary")
+	if err := os.MkdirAll(canary, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(canary) })
+	if err := os.WriteFile(canary+"/canary.txt", []byte("canary"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:47811")
+	if err == nil {
+		defer listener.Close()
+		go func() {
+			for {
+				c, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				t.Error("a program reached the machine's loopback")
+				c.Close()
+			}
+		}()
+	}
+	if abstract, err := net.Listen("unix", "@drover-canary"); err == nil {
+		defer abstract.Close()
+	}
+	r := testRunner(t, Config{Parallel: 1})
+	healthy(t, r)
+	before := measure(t, r)
+	programs := hostile(t, "attacks")
+	names := make([]string, 0, len(programs))
+	for name := range programs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if i := slices.Index(names, "planted.py"); i >= 0 {
+		names = append(slices.Delete(names, i, i+1), "planted.py") // after the others
+	}
+	limits := Limits{CPU: 200 * time.Millisecond, Memory: 256 << 20, slack: 500 * time.Millisecond}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			jobs := []Job{
+				{Code: programs[name], Cases: []Case{{Stdout: "what is not printed"}}, Limits: limits},
+				{Code: programs[name], Tests: []string{"assert f(3) == 9"}, Limits: limits},
+			}
+			if !*all {
+				jobs = jobs[:1]
+			}
+			for _, job := range jobs {
+				start := time.Now()
+				report, err := r.Run(t.Context(), job)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if report.Verdict != Failed {
+					t.Errorf("got %s: %+v", report.Verdict, report)
+				}
+				for line := range strings.Lines(report.Output) {
+					if strings.Contains(line, "ESCAPED") || strings.Contains(line, "WRITABLE") {
+						t.Errorf("%s", line)
+					}
+				}
+				if took := time.Since(start); took > limits.wall()+3*time.Second {
+					t.Errorf("took %s", took)
+				}
+			}
+			healthy(t, r)
+			if after := measure(t, r); !sameFootprint(before, after) {
+				t.Errorf("before %+v, after %+v", before, after)
+			}
+		})
+	}
+}
+
+func sameFootprint(a, b footprint) bool {
+	return b.descriptors <= a.descriptors && a.mounts == b.mounts && slices.Equal(a.processes, b.processes) && slices.Equal(a.slots, b.slots)
+}
+
+// healthy fails the test unless a right solution passes and a wrong one fails, at once.
+func healthy(t *testing.T, r *Runner) {
+	t.Helper()
+	for code, want := range map[string]Verdict{square: Passed, "def f(x):\n    return 0\n": Failed} {
+		report, err := r.Run(t.Context(), Job{Code: code, Tests: []string{"for x in (3, 4, -1):\n    assert f(x) == x * x"}})
+		if err != nil || report.Verdict != want {
+			t.Fatalf("the slot is not healthy: %+v, %v", report, err)
+		}
+	}
+}
+
+// fakeJobs are the same three checks in every framework.
+func fakeJobs(code string) map[string]Job {
+	limits := Limits{CPU: 300 * time.Millisecond, slack: time.Second}
+	unit := "import unittest\nfrom solution import f\nclass T(unittest.TestCase):\n" +
+		"    def test_a(self):\n        self.assertEqual(f(3), 9)\n    def test_b(self):\n        self.assertEqual(f(4), 16)\n    def test_c(self):\n        self.assertEqual(f(-1), 1)\n"
+	return map[string]Job{
+		"assert":   {Code: code, EntryPoint: "f", Tests: []string{"assert f(3) == 9\nassert f(4) == 16\nassert f(-1) == 1\n"}, Limits: limits},
+		"check":    {Code: code, EntryPoint: "f", Framework: FrameworkAssert, Tests: []string{"def check(candidate):\n    assert candidate(3) == 9\n    assert candidate(4) == 16\n    assert candidate(-1) == 1\n"}, Limits: limits},
+		"close":    {Code: code, EntryPoint: "f", Tests: []string{"assert abs(f(3) - 9) < 1e-6\nassert abs(f(4) - 16) < 1e-6\nassert abs(f(-1) - 1) < 1e-6\n"}, Limits: limits},
+		"pair":     {Code: code, EntryPoint: "f", Tests: []string{"for x, y in ((3, 9), (4, 16), (-1, 1)):\n    assert f(x) == y\n    assert y == f(x)\n    assert abs(f(x) - y) < 1e-6\n    assert f(x) in (y,)\n"}, Limits: limits},
+		"math":     {Code: code, EntryPoint: "f", Tests: []string{"import math\nassert all(math.isclose(f(x), y) for x, y in ((3, 9), (4, 16), (-1, 1)))\n"}, Limits: limits},
+		"pytest":   {Code: code, Tests: []string{"import pytest\nfrom solution import f\n@pytest.mark.parametrize('x,y', [(3, 9), (4, 16), (-1, 1)])\ndef test_f(x, y):\n    assert f(x) == pytest.approx(y)\ndef test_g():\n    assert f(3) == 9\n"}, Limits: limits},
+		"unittest": {Code: code, Tests: []string{unit}, Limits: limits},
+		"doctest":  {Code: code, Tests: []string{">>> f(3)\n9\n>>> f(4)\n16\n>>> f(-1)\n1\n"}, Limits: limits},
+		"stdio":    {Code: code + "\nif __name__ == '__main__':\n    print(f(int(input())))\n", Cases: []Case{{Stdin: "3", Stdout: "9"}, {Stdin: "4", Stdout: "16"}, {Stdin: "-1", Stdout: "1"}}, Limits: limits},
+		"command":  {Code: code, Framework: FrameworkCommand, Command: []string{"python3", "-m", "unittest", "test_f.py"}, Files: map[string][]byte{"test_f.py": []byte(unit)}, Limits: limits},
+		"shared":   {Code: code, Framework: FrameworkUnittest, Tests: []string{"from unittest import mock\n" + unit}, Limits: limits},
+	}
+}
+
+// TestFakesNeverPass judges every fake in every framework.
+func TestFakesNeverPass(t *testing.T) {
+	r := testRunner(t, Config{})
+	for name, job := range fakeJobs("def f(x):\n    return x * x\n") {
+		if report, err := r.Run(t.Context(), job); err != nil || report.Verdict != Passed {
+			t.Errorf("%s: a right solution got %+v, %v", name, report, err)
+		}
+	}
+	for name, code := range hostile(t, "fakes") {
+		var jobs []Job
+		var frameworks []string
+		for framework, job := range fakeJobs(code) {
+			if name == "hang.py" && framework != "pair" && !*all {
+				continue // it costs the whole wall clock in each
+			}
+			jobs, frameworks = append(jobs, job), append(frameworks, framework)
+		}
+		judgeAll(t, r, jobs, func(i int, report Report) {
+			if report.Verdict == Passed {
+				t.Errorf("%s passed in %s (%s, %s): %+v", name, frameworks[i], report.Protocol, report.Assurance, report.Checks)
+			}
+			if report.Verdict == Unjudged {
+				t.Errorf("%s was not judged in %s: %s", name, frameworks[i], report.Detail)
+			}
+		})
+	}
+	healthy(t, r)
+}
+
+// TestAsPlainUser runs these tests again under an unprivileged uid, from a copy
+// of the test binary that it can read.
+func TestAsPlainUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("this is a plain user already")
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("/var/tmp", "drover-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.CopyFS(dir+"/testdata", os.DirFS("testdata")); err != nil {
+		t.Fatal(err)
+	}
+	if beside := projectRoot() + "/../shared/attacks"; isDir(beside) {
+		if err := os.CopyFS(dir+"/testdata/shared", os.DirFS(beside)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/sandbox.test", b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const uid = 61234
+	if out, err := exec.CommandContext(t.Context(), "chown", "-R", strconv.Itoa(uid), dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cmd := exec.CommandContext(t.Context(), dir+"/sandbox.test", "-test.run", "^(TestAttacksDoNoHarm|TestFakesNeverPass|TestRunJudgesEveryFramework)$", "-test.timeout", "5m")
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "GORACE=atexit_sleep_ms=0"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("as uid %d: %v\n%s", uid, err, out)
+	}
+}

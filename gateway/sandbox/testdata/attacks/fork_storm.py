@@ -1,0 +1,7 @@
+# must: forking without end costs the run, and nothing else
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass

@@ -1,0 +1,5 @@
+# must: a deadlock ends at the wall clock
+import threading
+l = threading.Lock()
+l.acquire()
+l.acquire()
