@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/goleak"
 
 	"github.com/drover-llm/drover/gateway/openai"
@@ -198,4 +199,12 @@ func batches(sizes ...int) *steps {
 		s.moves = append(s.moves, Move{Samples: n})
 	}
 	return s
+}
+
+// asSuites is a resolver of suites in memory.
+func asSuites(get func(id string) ([]byte, bool)) func(string) (jsontext.Value, bool) {
+	return func(id string) (jsontext.Value, bool) {
+		v, ok := get(id)
+		return v, ok
+	}
 }
