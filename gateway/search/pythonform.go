@@ -58,24 +58,20 @@ type pythonLexer struct {
 
 // line reads one logical line, and reports whether it is sure of it.
 func (l *pythonLexer) line() bool {
-	column := 0
-	for ; l.at < len(l.code); l.at++ {
-		if c := l.code[l.at]; c == ' ' {
-			l.blanks = true
-		} else if c == '\t' {
-			l.tabs = true
-		} else {
-			break
-		}
-		column++
-	}
-	if l.tabs && l.blanks {
-		return false // their widths are Python's to tell
+	from := l.at
+	for l.at < len(l.code) && (l.code[l.at] == ' ' || l.code[l.at] == '\t') {
+		l.at++
 	}
 	if l.at == len(l.code) || l.code[l.at] == '\n' || l.code[l.at] == '#' {
 		l.skipComment()
 		l.at++ // the line's end
 		return true
+	}
+	column := l.at - from
+	l.blanks = l.blanks || strings.Contains(l.code[from:l.at], " ")
+	l.tabs = l.tabs || strings.Contains(l.code[from:l.at], "\t")
+	if l.tabs && l.blanks {
+		return false // their widths are Python's to tell
 	}
 	if l.code[l.at] == '\\' || !l.indent(column) {
 		return false
@@ -147,7 +143,7 @@ func (l *pythonLexer) tokens() bool {
 				if !l.text(strings.ToLower(run)) {
 					return false
 				}
-				doc = doc && strings.Trim(run, "rRuU") == "" && !strings.Contains(l.code[from:l.at], "\\")
+				doc = doc && (run == "r" || run == "R" || (run == "u" || run == "U") && !strings.Contains(l.code[from:l.at], "\\"))
 				break
 			}
 			doc = false
