@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -207,4 +208,22 @@ func asSuites(get func(id string) ([]byte, bool)) func(string) (jsontext.Value, 
 		v, ok := get(id)
 		return v, ok
 	}
+}
+
+// testSandbox starts the real sandbox, which must work on this machine.
+func testSandbox(t testing.TB) *sandbox.Runner {
+	t.Helper()
+	r, err := sandbox.New(context.Background(), sandbox.Config{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if why := r.Down(); why != "" {
+		t.Fatal(why)
+	}
+	return r
 }

@@ -210,7 +210,7 @@ func doctests(name, doc string) (PromptTests, bool) {
 		case want == "":
 			asserts.WriteString(e.source + "\n")
 			continue
-		case strings.Contains(e.source, "\n"), strings.Contains(want, "\n"), strings.Contains(e.source, "print("),
+		case strings.Contains(e.source, "\n"), strings.Contains(want, "\n") && !bracketed(want), strings.Contains(e.source, "print("),
 			!literalForm.MatchString(want), openBrackets(want) != 0, openBrackets(e.source) != 0:
 			found.Framework = sandbox.FrameworkDoctest
 		}
@@ -225,6 +225,17 @@ func doctests(name, doc string) (PromptTests, bool) {
 		found.Tests = []string{raw.String()}
 	}
 	return found, true
+}
+
+// bracketed says whether a literal of several lines is one in brackets.
+func bracketed(literal string) bool {
+	lines := strings.Split(literal, "\n")
+	for i := range lines[1:] {
+		if openBrackets(strings.Join(lines[:i+1], "\n")) <= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func examplesOf(doc string) []example {
