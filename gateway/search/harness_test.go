@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +20,38 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Init()
-	goleak.VerifyTestMain(m)
+	code := m.Run()
+	if box.runner != nil {
+		if err := box.runner.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// box is the sandbox of all tests that need one.
+var box struct {
+	sync.Once
+	runner *sandbox.Runner
+	err    error
+}
+
+// testSandbox is the real sandbox, which must work on this machine.
+func testSandbox(t testing.TB) *sandbox.Runner {
+	t.Helper()
+	box.Do(func() { box.runner, box.err = sandbox.New(context.Background(), sandbox.Config{}, nil) })
+	if box.err != nil {
+		t.Fatal(box.err)
+	}
+	if why := box.runner.Down(); why != "" {
+		t.Fatal(why)
+	}
+	return box.runner
 }
 
 // request decodes a chat request with one user message and further members.
@@ -208,22 +239,4 @@ func asSuites(get func(id string) ([]byte, bool)) func(string) (jsontext.Value, 
 		v, ok := get(id)
 		return v, ok
 	}
-}
-
-// testSandbox starts the real sandbox, which must work on this machine.
-func testSandbox(t testing.TB) *sandbox.Runner {
-	t.Helper()
-	r, err := sandbox.New(context.Background(), sandbox.Config{}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if why := r.Down(); why != "" {
-		t.Fatal(why)
-	}
-	return r
 }

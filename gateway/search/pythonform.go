@@ -214,6 +214,10 @@ var pythonOperators = []string{"**=", "//=", ">>=", "<<=", "**", "//", ">>", "<<
 
 // operator reads the longest operator, as Python does.
 func (l *pythonLexer) operator() {
+	if l.at+1 == len(l.code) || !strings.Contains("=*/<>", l.code[l.at+1:l.at+2]) {
+		l.at++
+		return
+	}
 	for _, op := range pythonOperators {
 		if strings.HasPrefix(l.code[l.at:], op) {
 			l.at += len(op)
