@@ -62,7 +62,10 @@ func blocks(reply string) []block {
 	var out []block
 	var open *fence
 	for line := range strings.SplitSeq(reply, "\n") {
-		m := fenceForm.FindStringSubmatch(line)
+		var m []string
+		if strings.Contains(line, "```") || strings.Contains(line, "~~~") {
+			m = fenceForm.FindStringSubmatch(line)
+		}
 		if open == nil {
 			if m == nil || m[2][0] == '`' && strings.Contains(m[3], "`") {
 				continue
@@ -155,6 +158,9 @@ func (e Extraction) best(reply string) (string, string) {
 	list := blocks(reply)
 	if len(list) == 0 {
 		return withoutTicks(reply), ""
+	}
+	if b := list[0]; len(list) == 1 && strings.TrimSpace(b.text) != "" {
+		return b.text, canonical(b.language)
 	}
 	defines := e.definition()
 	pick := func(fits func(b block) bool) *block {

@@ -1,0 +1,196 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/sandbox"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// Find draws samples in batches until one passes the task's tests and is
+// accepted, or the Stopper or a limit ends the search. The first accepted pass
+// cancels whatever still runs. When Find returns, no call and no run of it is
+// left; the Result is complete also beside an error, which is ctx's or that of a
+// plan or tests that cannot be used.
+func Find(ctx context.Context, t Task, p Plan) (Result, error) {
+	f := &finder{task: t, plan: p, runs: map[Hash]*run{}, asked: make([]int, len(p.Rungs)), events: make(chan func())}
+	f.result = Result{Winner: -1, Best: -1, Rungs: make([]RungState, len(p.Rungs))}
+	if err := p.check(); err != nil {
+		return f.result, err
+	}
+	f.base, f.started = t.Request(p.Request), p.Now()
+	f.left, f.tests = p.total(), t.Checks()
+	for i := range p.Rungs {
+		f.result.Rungs[i].Left = p.samples(i)
+	}
+	err := f.find(ctx)
+	f.result.Took = p.Now().Sub(f.started)
+	f.result.Best = f.result.best()
+	return f.result, err
+}
+
+// finder is a search that runs. Everything in it belongs to the goroutine of
+// Find; others hand it events.
+type finder struct {
+	task    Task
+	plan    Plan
+	base    *openai.ChatRequest
+	result  Result
+	started time.Time
+
+	left  int         // samples over all rungs
+	asked []int       // samples asked for, by rung
+	spent pricing.USD // as far as is known; the bound where a cost is not
+	tests int         // checks that the tests make
+	rung  int         // of the last batch
+	waits []time.Duration
+
+	runs    map[Hash]*run
+	batch   batch
+	events  chan func()
+	pending int // goroutines that owe an event
+	err     error
+}
+
+// find makes batch after batch.
+func (f *finder) find(ctx context.Context) error {
+	outer := ctx
+	if !f.plan.Deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.plan.Deadline.Sub(f.started))
+		defer cancel()
+	}
+	for f.result.Stop == "" {
+		rung, n, stop := f.next(ctx)
+		if stop != "" {
+			f.end(stop)
+			break
+		}
+		if f.err != nil {
+			return f.err
+		}
+		f.draw(ctx, rung, n)
+		if ctx.Err() != nil && f.result.Stop == "" {
+			f.end(endOf(ctx))
+		}
+	}
+	if f.err == nil && f.result.Winner < 0 {
+		f.err = outer.Err()
+	}
+	return f.err
+}
+
+// endOf is the word for the end of a context.
+func endOf(ctx context.Context) string {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return StopDeadline
+	}
+	return StopCancelled
+}
+
+// next is the next batch, cut to what the limits leave, or why there is none.
+func (f *finder) next(ctx context.Context) (rung, n int, stop string) {
+	state := f.state()
+	switch {
+	case ctx.Err() != nil:
+		return 0, 0, endOf(ctx)
+	case state.Time <= f.longestWait():
+		return 0, 0, StopDeadline
+	case f.left <= 0:
+		return 0, 0, StopSamples
+	}
+	move := f.plan.Stopper.Next(state)
+	if move.Samples <= 0 {
+		return 0, 0, first(move.Stop, StopGaveUp)
+	}
+	if move.Rung < 0 || move.Rung >= len(f.plan.Rungs) {
+		f.err = fmt.Errorf("search: the stopper chose rung %d of %d", move.Rung, len(f.plan.Rungs))
+		return 0, 0, ""
+	}
+	rung = move.Rung
+	for f.result.Rungs[rung].Ended {
+		if rung++; rung == len(f.plan.Rungs) {
+			return 0, 0, StopProvider
+		}
+	}
+	if n = min(move.Samples, f.left, f.result.Rungs[rung].Left); n <= 0 {
+		return 0, 0, StopSamples
+	}
+	if bound := f.plan.Rungs[rung].Bound; bound > 0 {
+		if n = int(min(int64(n), max(int64(state.Money/bound), 0))); n == 0 {
+			return 0, 0, StopBudget
+		}
+	}
+	return rung, n, ""
+}
+
+// state is what the Stopper is shown.
+func (f *finder) state() State {
+	s := State{Rungs: slices.Clone(f.result.Rungs), Rung: f.rung, Tests: f.tests, Samples: f.left, Time: math.MaxInt64}
+	s.Money = max(f.plan.Ceiling-f.spent, 0)
+	if !f.plan.Deadline.IsZero() {
+		s.Time = f.plan.Deadline.Sub(f.plan.Now())
+	}
+	return s
+}
+
+// longestWait is the 95 % quantile of the batches so far: with less time than
+// that another one is likely to be paid for and thrown away.
+func (f *finder) longestWait() time.Duration {
+	if len(f.waits) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(f.waits))
+	return sorted[(len(sorted)*95+99)/100-1]
+}
+
+// end notes why the search ends, the first reason counts, and cancels what runs.
+func (f *finder) end(why string) {
+	if f.result.Stop == "" {
+		f.result.Stop = why
+	}
+	if f.batch.cancel != nil {
+		f.batch.cancel()
+	}
+}
+
+// spend counts a charge against the ceiling. What a call of an unknown price
+// cost is taken for its bound.
+func (f *finder) spend(c Charge, bound pricing.USD) {
+	cost := bound
+	if c.Cost != nil {
+		cost = *c.Cost
+	}
+	sum, err := f.spent.Add(cost)
+	if err != nil {
+		sum = math.MaxInt64
+	}
+	f.spent = sum
+}
+
+// verdict counts a sample's verdict, and asks whether a pass is accepted.
+func (f *finder) verdict(i int, r sandbox.Report) {
+	s := &f.result.Samples[i]
+	s.Verdict, s.Report = r.Verdict, r
+	s.Judged = f.plan.Now().Sub(f.started) - s.At
+	rung := &f.result.Rungs[s.Rung]
+	f.tests = max(f.tests, r.Total)
+	switch {
+	case r.Verdict == sandbox.Failed:
+		rung.Failed++
+	case r.Verdict != sandbox.Passed:
+		rung.Unjudged++
+	case f.result.Winner >= 0:
+	case s.Equals < 0 && f.result.Stop == "" && f.plan.Stopper.Accept(f.state()):
+		f.result.Winner = i
+		f.end(StopPassed)
+	default: // an equal program that was refused before is refused again
+		rung.Refused++
+	}
+}

@@ -1,0 +1,345 @@
+package search
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/drover-llm/drover/gateway/sandbox"
+)
+
+// PromptTests are tests that stood in a prompt. They are usually few, and the
+// model sees them: a pass says less than one of tests that were handed over.
+type PromptTests struct {
+	Tests      []string
+	Cases      []sandbox.Case
+	Framework  string // empty where the sandbox tells by the looks
+	Language   string // empty where nothing tells
+	EntryPoint string // function that the tests call, where one could be told
+}
+
+const (
+	maxPrompt = 1 << 20 // bytes of a prompt that are searched
+	maxPairs  = 100     // sample inputs that are taken
+)
+
+// FindTests looks for tests in a user's message: a fenced block marked verify or
+// tests, the asserts behind "should pass these tests:", asserts at the beginning
+// of a line, doctests in the docstring of the last function, pairs of sample
+// input and output. The first kind that is there counts.
+func FindTests(prompt string) (PromptTests, bool) {
+	if len(prompt) > maxPrompt || strings.ContainsRune(prompt, 0) {
+		return PromptTests{}, false
+	}
+	lines := strings.Split(strings.ReplaceAll(prompt, "\r\n", "\n"), "\n")
+	for _, find := range []func([]string) (PromptTests, bool){markedBlocks, announcedAsserts, plainAsserts, docstringTests, samplePairs} {
+		if found, ok := find(lines); ok {
+			return found, true
+		}
+	}
+	return PromptTests{}, false
+}
+
+var markForm = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(?:verify|tests)(?:$|[^a-z0-9])`)
+
+// markedBlocks are fenced blocks whose info string has the word verify or tests.
+func markedBlocks(lines []string) (found PromptTests, ok bool) {
+	var open *fence
+	marked := false
+	for _, line := range lines {
+		m := fenceForm.FindStringSubmatch(line)
+		switch {
+		case open == nil && m != nil:
+			open = &fence{mark: m[2], indent: m[1], language: canonical(languageOf(m[3]))}
+			marked = markForm.MatchString(m[3])
+		case open == nil:
+		case m != nil && m[2][0] == open.mark[0] && len(m[2]) >= len(open.mark) && strings.TrimSpace(m[3]) == "":
+			if text := open.block().text; marked && strings.TrimSpace(text) != "" {
+				found.Tests = append(found.Tests, text)
+				found.Language = first(found.Language, open.language)
+			}
+			open = nil
+		default:
+			open.lines = append(open.lines, line)
+		}
+	}
+	if len(found.Tests) > 0 {
+		found.EntryPoint = calledBy(strings.Join(found.Tests, "\n"))
+	}
+	return found, len(found.Tests) > 0
+}
+
+var announceForm = regexp.MustCompile(`(?i)\bpass(?:es)? (?:all )?(?:of )?(?:these|the following) tests?:?`)
+
+// announcedAsserts are those that follow MBPP's "should pass these tests:".
+func announcedAsserts(lines []string) (PromptTests, bool) {
+	for i, line := range lines {
+		at := announceForm.FindStringIndex(line)
+		if at == nil {
+			continue
+		}
+		rest := append([]string{line[at[1]:]}, lines[i+1:]...)
+		var asserts []string
+		for k := 0; k < len(rest); {
+			text := strings.TrimSpace(rest[k])
+			switch {
+			case strings.HasPrefix(text, "assert"):
+				statement, next := statementAt(rest, k)
+				asserts = append(asserts, statement)
+				k = next
+				continue
+			case text == "", fenceForm.MatchString(rest[k]) && len(asserts) == 0, k == 0:
+			default:
+				k = len(rest)
+			}
+			k++
+		}
+		if len(asserts) > 0 {
+			return assertTests(asserts), true
+		}
+	}
+	return PromptTests{}, false
+}
+
+var plainForm = regexp.MustCompile(`^assert (?:not )?[A-Za-z_][A-Za-z0-9_.]*\(`)
+
+// plainAsserts are asserts of a call at the beginning of a line.
+func plainAsserts(lines []string) (PromptTests, bool) {
+	var asserts []string
+	for i := 0; i < len(lines); {
+		if !plainForm.MatchString(lines[i]) {
+			i++
+			continue
+		}
+		statement, next := statementAt(lines, i)
+		asserts = append(asserts, statement)
+		i = next
+	}
+	return assertTests(asserts), len(asserts) > 0
+}
+
+func assertTests(asserts []string) PromptTests {
+	text := strings.Join(asserts, "\n") + "\n"
+	return PromptTests{Tests: []string{text}, Framework: sandbox.FrameworkAssert, Language: "python", EntryPoint: calledBy(text)}
+}
+
+// maxStatement is how many lines one statement may have.
+const maxStatement = 50
+
+// statementAt returns the statement that begins on a line, with the lines that
+// its open brackets go on to, and the line behind it.
+func statementAt(lines []string, i int) (string, int) {
+	text := strings.TrimSpace(lines[i])
+	for next := i + 1; ; next++ {
+		if openBrackets(text) <= 0 || next == len(lines) || next-i > maxStatement {
+			if openBrackets(text) > 0 { // never closed: the one line that there is
+				return strings.TrimSpace(lines[i]), i + 1
+			}
+			return text, next
+		}
+		text += "\n" + lines[next]
+	}
+}
+
+// openBrackets counts those that are not closed, outside of strings.
+func openBrackets(text string) int {
+	depth, quote := 0, byte(0)
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quote != 0 && c == '\\':
+			i++
+		case quote != 0:
+			if c == quote || c == '\n' {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '(' || c == '[' || c == '{':
+			depth++
+		case c == ')' || c == ']' || c == '}':
+			depth--
+		}
+	}
+	return depth
+}
+
+var (
+	defForm = regexp.MustCompile(`^[ \t]*(?:async )?def ([A-Za-z_][A-Za-z0-9_]*)[ \t]*\(`)
+	docForm = regexp.MustCompile(`[rR]?("""|''')`)
+)
+
+// docstringTests are the doctests of the last function.
+func docstringTests(lines []string) (PromptTests, bool) {
+	for i := len(lines) - 1; i >= 0; i-- {
+		m := defForm.FindStringSubmatch(lines[i])
+		if m == nil {
+			continue
+		}
+		rest := strings.Join(lines[i:], "\n")
+		at := docForm.FindStringSubmatchIndex(rest)
+		if at == nil {
+			return PromptTests{}, false
+		}
+		quotes := rest[at[2]:at[3]]
+		doc, _, _ := strings.Cut(rest[at[3]:], quotes)
+		return doctests(m[1], doc)
+	}
+	return PromptTests{}, false
+}
+
+// example is one example of a doctest.
+type example struct{ source, want string }
+
+var literalForm = regexp.MustCompile(`^(?:-?[0-9.]|["'\[({]|True\b|False\b|None\b)`)
+
+// doctests turns examples into asserts where every expected value is a literal:
+// prompts write "b" where Python prints 'b', and 1 where it prints 1.0, and a
+// right answer must not fail for that.
+func doctests(name, doc string) (PromptTests, bool) {
+	examples := examplesOf(doc)
+	if len(examples) == 0 {
+		return PromptTests{}, false
+	}
+	found := PromptTests{Language: "python", EntryPoint: name, Framework: sandbox.FrameworkAssert}
+	var asserts, raw strings.Builder
+	compared := 0
+	for _, e := range examples {
+		raw.WriteString(">>> " + strings.ReplaceAll(e.source, "\n", "\n... ") + "\n" + e.want)
+		want := strings.TrimSpace(e.want)
+		switch {
+		case want == "":
+			asserts.WriteString(e.source + "\n")
+			continue
+		case strings.Contains(e.source, "\n"), strings.Contains(want, "\n") && !bracketed(want), strings.Contains(e.source, "print("),
+			!literalForm.MatchString(want), openBrackets(want) != 0, openBrackets(e.source) != 0:
+			found.Framework = sandbox.FrameworkDoctest
+		}
+		compared++
+		asserts.WriteString("assert " + e.source + " == " + want + "\n")
+	}
+	if compared == 0 {
+		return PromptTests{}, false
+	}
+	found.Tests = []string{asserts.String()}
+	if found.Framework == sandbox.FrameworkDoctest {
+		found.Tests = []string{raw.String()}
+	}
+	return found, true
+}
+
+// bracketed says whether a literal of several lines is one in brackets.
+func bracketed(literal string) bool {
+	lines := strings.Split(literal, "\n")
+	for i := range lines[1:] {
+		if openBrackets(strings.Join(lines[:i+1], "\n")) <= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func examplesOf(doc string) []example {
+	var examples []example
+	inside := false // behind an example's source
+	for line := range strings.SplitSeq(doc, "\n") {
+		text := strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(text, ">>> "):
+			examples = append(examples, example{source: strings.TrimSpace(text[4:])})
+			inside = true
+		case inside && strings.HasPrefix(text, "... "):
+			examples[len(examples)-1].source += "\n" + text[4:]
+		case text == "":
+			inside = false
+		case inside:
+			examples[len(examples)-1].want += text + "\n"
+		}
+	}
+	return slices.DeleteFunc(examples, func(e example) bool { return e.source == "" })
+}
+
+var sampleForm = regexp.MustCompile(`(?i)^[ \t#*_>-]*(?:sample|example) (input|output)[ \t]*(?:#?[ \t]*[0-9]+|\([0-9]+\))?[ \t]*[:*_#]*[ \t]*(.*)$`)
+
+// samplePairs are sample inputs, each with the sample output behind it.
+func samplePairs(lines []string) (PromptTests, bool) {
+	var found PromptTests
+	input, have := "", false
+	for i := 0; i < len(lines) && len(found.Cases) < maxPairs; i++ {
+		m := sampleForm.FindStringSubmatch(lines[i])
+		if m == nil {
+			continue
+		}
+		text := sampleText(m[2], lines[i+1:])
+		if strings.EqualFold(m[1], "input") {
+			input, have = text, true
+		} else if have && strings.TrimSpace(text) != "" {
+			found.Cases = append(found.Cases, sandbox.Case{Stdin: input, Stdout: text})
+			have = false
+		}
+	}
+	found.Framework = sandbox.FrameworkStdio
+	return found, len(found.Cases) > 0
+}
+
+var endForm = regexp.MustCompile(`(?i)^[ \t#*_>-]*(?:explanation|note|notes|constraints|hint|input|output|solve|write|your task)\b`)
+
+// sampleText is what stands under a heading: a fenced block, or the lines up to
+// a blank one.
+func sampleText(inline string, lines []string) string {
+	if text := strings.Trim(inline, " \t`*"); text != "" {
+		return text + "\n"
+	}
+	i := 0
+	for i < len(lines) && strings.TrimSpace(lines[i]) == "" {
+		i++
+	}
+	lines = lines[i:]
+	if len(lines) == 0 {
+		return ""
+	}
+	var text strings.Builder
+	if m := fenceForm.FindStringSubmatch(lines[0]); m != nil {
+		for _, line := range lines[1:] {
+			if end := fenceForm.FindStringSubmatch(line); end != nil && end[2][0] == m[2][0] {
+				return text.String()
+			}
+			text.WriteString(line + "\n")
+		}
+		return ""
+	}
+	for _, line := range lines {
+		if strings.TrimSpace(line) == "" || sampleForm.MatchString(line) || endForm.MatchString(line) {
+			break
+		}
+		text.WriteString(line + "\n")
+	}
+	return text.String()
+}
+
+var callForm = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_.]*)\(`)
+
+// pythonNames are called in tests and are not what is tested.
+var pythonNames = set("assert", "not", "and", "or", "in", "is", "if", "abs", "all", "any", "bool", "dict", "enumerate", "float", "frozenset", "int", "isinstance", "len",
+	"list", "map", "max", "min", "print", "range", "repr", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "type", "zip", "next", "iter", "filter", "Counter",
+	"expect", "it", "test", "describe", "require", "console.log", "console.assert", "def", "class", "lambda", "super", "check", "candidate", "t.Errorf", "t.Fatalf")
+
+// calledNames are the functions that tests call and do not define, in their order.
+func calledNames(tests string) []string {
+	var names []string
+	for _, m := range callForm.FindAllStringSubmatch(tests, -1) {
+		name := m[1]
+		if pythonNames[name] || strings.Contains(name, ".") || slices.Contains(names, name) || strings.Contains(tests, "def "+name+"(") {
+			continue
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// calledBy is the one function that the tests call; empty where they call several.
+func calledBy(tests string) string {
+	if names := calledNames(tests); len(names) == 1 {
+		return names[0]
+	}
+	return ""
+}
