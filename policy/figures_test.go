@@ -10,8 +10,14 @@ import (
 // solves 97.0 % within 64 samples, the tasks 95.6 %). Tolerances say how far the
 // fit is off, and no more. No figure is simulated: all are sums over the grid.
 
+// fataler is a test, a benchmark or a property under test.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+}
+
 // believe builds a belief in one rung and GPT-4o, unless told otherwise.
-func believe(t testing.TB, models Models, tests Tests) *Belief {
+func believe(t fataler, models Models, tests Tests) *Belief {
 	t.Helper()
 	if models.Rungs == nil {
 		models.Rungs = []Tries{{}}

@@ -10,14 +10,14 @@ func (l look) ladder(s State, step Step, now mass, left int, short Why) Step {
 	best := outside
 	climb := false
 	if open, _ := l.left(s, s.Rung+1); open > 0 {
-		if worth := l.climb(s.Rung, l.prior, l.table.failed(seen.Failed), s.Samples); worth > best {
+		if worth := l.climb(s.Rung, l.prior, l.table.failed(seen.Failed), s.Samples); l.beats(worth, best, now) {
 			best, climb = worth, true
 		}
 	}
 	// A batch may be too long to pay where its half would.
 	at := place{s.Rung, seen.Failed, seen.Refused, s.Samples, now}
 	for n := batch(seen.Failed+seen.Refused, left); n > 0; n /= 2 {
-		if worth := l.draw(at, n, l.prior, l.table); worth > best {
+		if worth := l.draw(at, n, l.prior, l.table); l.beats(worth, best, now) {
 			step.Move, step.N, step.Why, step.Gain = GoOn, n, WhyPays, (worth-outside)/now.all
 			return step
 		}

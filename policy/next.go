@@ -2,6 +2,14 @@ package policy
 
 import "slices"
 
+// refusedAhead is how many samples are followed ahead on a ladder once a pass was
+// refused.
+const refusedAhead = 16
+
+// rounding is the share of a sum within which two sides count as equal: a tie is
+// not to be broken by the last digit.
+const rounding = 1e-9
+
 // mass is what a part of the belief comes to: how likely it is, and, weighted
 // by that, how often the strong model is right and what calling it is worth.
 type mass struct{ all, strong, escape float64 }
@@ -60,10 +68,16 @@ func (ix *Index) mustAnswer() bool { return ix.rule.MustAnswer || ix.rule.ValueO
 
 // takes says whether a pass is accepted, of which the mass right is right.
 func (l look) takes(pass mass, right float64) bool {
-	if l.rule.worth(right, pass.all-right) < l.outside(pass) {
+	if l.beats(l.outside(pass), l.rule.worth(right, pass.all-right), pass) {
 		return false
 	}
+	right += rounding * pass.all
 	return right >= l.rule.MinQuality*pass.all || l.open && right >= pass.strong
+}
+
+// beats says whether one worth, times the mass, is above another.
+func (l look) beats(worth, other float64, m mass) bool {
+	return worth-other > rounding*m.all*(l.rule.ValueOfCorrect+l.rule.LossOfWrong+l.strong)
 }
 
 // passed is the worth of a pass, times its mass: accepted, or the best that can
@@ -79,12 +93,15 @@ func (l look) passed(pass mass, right float64) float64 {
 // its price taken off, times the mass: with m_k, U_k and V_s as usual,
 // π_k·(V_s - U_{k+1}) - (U_k - U_{k+1}) - c. Where the outside option stays what
 // it is and tests are perfect this is the rule of Weitzman (1979), m_k·(V-U) > c.
-func (l look) gain(k int, cost float64) (gain float64, now mass) {
-	now = l.weigh(l.prior, l.table.failed(k))
-	then := l.weigh(l.prior, l.table.failed(k+1))
-	right := dot(l.prior, l.table.right[k-l.table.from])
-	return l.passed(now.less(then), right) + l.outside(then) - l.outside(now) - cost*now.all, now
+func (l look) gain(k int, cost float64, now, then mass) float64 {
+	return l.passed(l.passes(k), l.rights(k)) + l.outside(then) - l.outside(now) - cost*now.all
 }
+
+// failed is the belief after k failures on the present rung, passes its part in
+// which the next sample passes, and rights the mass of what is right of those.
+func (l look) failed(k int) mass    { return l.weigh(l.prior, l.table.failed(k)) }
+func (l look) passes(k int) mass    { return l.weigh(l.prior, l.table.pass[k-l.table.from]) }
+func (l look) rights(k int) float64 { return dot(l.prior, l.table.right[k-l.table.from]) }
 
 // look gathers the evidence of the state; the table reaches `ahead` failures
 // further.
@@ -118,22 +135,20 @@ func scale(x, by []float64) {
 // otherwise now that a pass is known, and reaches the floor of the rule. The
 // pass itself is not yet in the state.
 func (ix *Index) Accept(s State) Acceptance {
-	l := ix.look(s, 1)
+	l := ix.look(s, 0)
 	k := s.seen(s.Rung).Failed
-	pass := l.weigh(l.prior, l.table.failed(k)).less(l.weigh(l.prior, l.table.failed(k+1)))
-	if pass.all <= 0 {
+	pass, right := l.passes(k), l.rights(k)
+	if !(pass.all > 0) { // by the belief, it is impossible
 		return Acceptance{Need: 1}
 	}
-	right := dot(l.prior, l.table.right[k-l.table.from])
-	floor := l.rule.MinQuality
+	a := Acceptance{Accept: l.takes(pass, right), Precision: right / pass.all, Need: l.rule.MinQuality}
 	if l.open {
-		floor = min(floor, pass.strong/pass.all)
+		a.Need = min(a.Need, pass.strong/pass.all)
 	}
-	v := Acceptance{Accept: l.takes(pass, right), Precision: right / pass.all, Need: floor}
 	if stake := l.rule.ValueOfCorrect + l.rule.LossOfWrong; stake > 0 {
-		v.Need = max(floor, (l.outside(pass)/pass.all+l.rule.LossOfWrong)/stake)
+		a.Need = max(a.Need, (l.outside(pass)/pass.all+l.rule.LossOfWrong)/stake)
 	}
-	return v
+	return a
 }
 
 // Next says what to do after the state's batch. On the last rung it looks one
@@ -141,41 +156,56 @@ func (ix *Index) Accept(s State) Acceptance {
 // ones to their end.
 func (ix *Index) Next(s State) Step {
 	left, short := ix.left(s, s.Rung)
-	l := ix.look(s, left+1)
-	k := s.seen(s.Rung).Failed
-	gain, now := l.gain(k, ix.rungs[s.Rung].Cost)
-	if now.all <= 0 { // by the belief, what was seen is impossible
-		return l.stop(Step{}, short, 0)
+	seen := s.seen(s.Rung)
+	ahead := left
+	last := s.Rung == len(ix.rungs)-1
+	switch {
+	case last:
+		ahead = batch(seen.Failed+seen.Refused, left)
+	case seen.Refused > 0: // no table was made beforehand, and going on will hardly pay
+		ahead = min(left, refusedAhead)
+		s.Samples = min(s.Samples, ahead)
 	}
-	after := l.weigh(l.prior, l.table.failed(k+1))
+	l := ix.look(s, ahead+1)
+	k := seen.Failed
+	now, then := l.failed(k), l.failed(k+1)
+	if !(now.all > 0) { // by the belief, what was seen is impossible
+		return l.stop(Step{}, short, left)
+	}
+	pass := l.passes(k)
 	step := Step{
-		Pass:    1 - after.all/now.all,
+		Pass:    pass.all / now.all,
 		Right:   now.strong / now.all,
 		Outside: l.outside(now) / now.all,
 	}
-	if pass := now.all - after.all; pass > 0 {
-		step.Precision = dot(l.prior, l.table.right[k-l.table.from]) / pass
+	if pass.all > 0 {
+		step.Precision = l.rights(k) / pass.all
 	}
-	if s.Rung == len(ix.rungs)-1 {
-		return l.lookAhead(s, step, gain/now.all, left, short)
+	if last {
+		return l.lookAhead(s, step, now, then, left, short)
 	}
-	return l.ladder(s, step, now, left, short)
+	return l.ladder(s, step, now, ahead, short)
 }
 
 // lookAhead goes on for as many samples of the next batch as each pay when they
 // are the last.
-func (l look) lookAhead(s State, step Step, gain float64, left int, short Why) Step {
-	seen := s.seen(s.Rung)
-	most := batch(seen.Failed+seen.Refused, left)
-	if most == 0 || !(gain > 0) {
-		return l.stop(step, short, left)
-	}
-	step.Move, step.N, step.Why, step.Gain = GoOn, 1, WhyPays, gain
-	for step.N < most {
-		if gain, _ := l.gain(seen.Failed+step.N, l.rungs[s.Rung].Cost); !(gain > 0) {
+func (l look) lookAhead(s State, step Step, now, then mass, left int, short Why) Step {
+	seen, cost := s.seen(s.Rung), l.rungs[s.Rung].Cost
+	for most := batch(seen.Failed+seen.Refused, left); step.N < most; step.N++ {
+		k := seen.Failed + step.N
+		if step.N > 0 {
+			now, then = then, l.failed(k+1)
+		}
+		gain := l.gain(k, cost, now, then)
+		if !l.beats(gain, 0, now) {
 			break
 		}
-		step.N++
+		if step.N == 0 {
+			step.Move, step.Why, step.Gain = GoOn, WhyPays, gain/now.all
+		}
+	}
+	if step.N == 0 {
+		return l.stop(step, short, left)
 	}
 	return step
 }

@@ -51,7 +51,8 @@ type Step struct {
 
 // String explains the step in one sentence.
 func (s Step) String() string {
-	reason := fmt.Sprintf("a sample passes with %.2g %% and is then right with %.3g %%", 100*s.Pass, 100*s.Precision)
+	odds := fmt.Sprintf("it passes with %.1f %% and is then right with %.1f %%", 100*s.Pass, 100*s.Precision)
+	reason := "a further sample pays: " + odds
 	switch s.Why {
 	case WhySamples:
 		reason = "no samples are left"
@@ -60,13 +61,16 @@ func (s Step) String() string {
 	case WhyDeadline:
 		reason = "no time is left for another sample"
 	case WhyDear:
-		reason += ", which is less than its price"
+		reason = "a further sample costs more than it gains: " + odds
 	}
 	if s.Move == Escalate {
-		reason += fmt.Sprintf("; the strong model is right with %.3g %%", 100*s.Right)
+		reason += fmt.Sprintf("; the strong model is right with %.1f %%", 100*s.Right)
 	}
-	if s.Move == GoOn {
+	switch s.Move {
+	case GoOn:
 		return fmt.Sprintf("go on with %d: %s", s.N, reason)
+	case Climb:
+		return "climb: the next rung is worth more than this one"
 	}
 	return fmt.Sprintf("%s: %s", s.Move, reason)
 }
@@ -81,7 +85,7 @@ type Acceptance struct {
 // String explains the acceptance in one sentence.
 func (a Acceptance) String() string {
 	if a.Accept {
-		return fmt.Sprintf("accepted: right with %.3g %%, %.3g %% needed", 100*a.Precision, 100*a.Need)
+		return fmt.Sprintf("accepted: right with %.1f %%, %.1f %% needed", 100*a.Precision, 100*a.Need)
 	}
-	return fmt.Sprintf("refused: right with %.3g %%, %.3g %% needed", 100*a.Precision, 100*a.Need)
+	return fmt.Sprintf("refused: right with %.1f %%, %.1f %% needed", 100*a.Precision, 100*a.Need)
 }

@@ -2,12 +2,14 @@ package policy
 
 // tries knows the chances of what a rung's samples may show, in every cell.
 type tries struct {
-	cells [][]node // by cell
-	fresh table    // while no pass was refused
+	nodes []node
+	cells int   // how many there are
+	fresh table // while no pass was refused
 }
 
 // node is one skill that the model may have in a cell.
 type node struct {
+	cell                int
 	weight              float64
 	hit, pass           float64 // chance that a sample is right and passes, and that it passes
 	firstHit, firstPass float64 // the same of the first try
@@ -18,7 +20,8 @@ type node struct {
 type table struct {
 	from  int
 	fail  [][]float64 // that the first k failed
-	right [][]float64 // that the first k failed and the next is right and passes
+	pass  [][]float64 // that the first k failed and the next passes
+	right [][]float64 // that it is right as well
 	won   [][]float64 // that among the samples from `from` to k one passed, and the first to do so is right
 }
 
@@ -42,18 +45,16 @@ func newTries(t Tries, difficulty []atom, cells []cell, falseFail float64, depth
 	if t.First != (Beta{}) {
 		first = couple(skills, t.First.discretise(difficultyNodes))
 	}
-	var r tries
-	for _, c := range cells {
-		var nodes []node
+	r := tries{cells: len(cells)}
+	for at, c := range cells {
 		for i := start[c.difficulty]; i < start[c.difficulty+1]; i++ {
-			n := node{weight: share[i]}
+			n := node{cell: at, weight: share[i]}
 			if !c.broken {
 				n.hit, n.firstHit = skills[i].value*(1-falseFail), first[i]*(1-falseFail)
 				n.pass, n.firstPass = n.hit+(1-skills[i].value)*c.falsePass, n.firstHit+(1-first[i])*c.falsePass
 			}
-			nodes = append(nodes, n)
+			r.nodes = append(r.nodes, n)
 		}
-		r.cells = append(r.cells, nodes)
 	}
 	r.fresh = r.table(Seen{}, depth+1) // one further, to look ahead from the last
 	return r
@@ -62,22 +63,29 @@ func newTries(t Tries, difficulty []atom, cells []cell, falseFail float64, depth
 // table covers the failures from those seen up to `to`.
 func (r tries) table(seen Seen, to int) table {
 	rows := max(to-seen.Failed, 0) + 1
-	t := table{seen.Failed, matrix(rows, len(r.cells)), matrix(rows, len(r.cells)), matrix(rows, len(r.cells))}
-	for c, nodes := range r.cells {
-		for _, n := range nodes {
-			joint := n.weight * n.likelihood(seen)
-			for row := range rows {
-				hit, pass := n.hit, n.pass
-				if seen.Failed+seen.Refused+row == 0 {
-					hit, pass = n.firstHit, n.firstPass
-				}
-				t.fail[row][c] += joint
-				t.right[row][c] += joint * hit
-				joint *= 1 - pass
+	t := table{seen.Failed, matrix(rows, r.cells), matrix(rows, r.cells), matrix(rows, r.cells), matrix(rows, r.cells)}
+	joint := make([]float64, len(r.nodes))
+	for i, n := range r.nodes {
+		joint[i] = n.weight * n.likelihood(seen)
+	}
+	for row := range rows {
+		fails, passes, rights := t.fail[row], t.pass[row], t.right[row]
+		first := seen.Failed+seen.Refused+row == 0
+		for i := range r.nodes {
+			n := &r.nodes[i]
+			hit, pass := n.hit, n.pass
+			if first {
+				hit, pass = n.firstHit, n.firstPass
 			}
+			fails[n.cell] += joint[i]
+			passes[n.cell] += joint[i] * pass
+			rights[n.cell] += joint[i] * hit
+			joint[i] *= 1 - pass
 		}
-		for row := 1; row < rows; row++ {
-			t.won[row][c] = t.won[row-1][c] + t.right[row-1][c]
+		if row > 0 {
+			for c, x := range t.won[row-1] {
+				t.won[row][c] = x + t.right[row-1][c]
+			}
 		}
 	}
 	return t
