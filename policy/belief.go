@@ -1,0 +1,115 @@
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+)
+
+const (
+	difficultyNodes = 21 // the chance of no pass in n tries is exact up to n = 41, within 1e-6 up to 100
+	falsePassNodes  = 5  // odds and precision are within 1 % up to 32 failures, under the weakest tests too
+	defaultDepth    = 64
+	maxDepth        = 1024
+)
+
+// Models says what is believed of the models of a search.
+type Models struct {
+	Difficulty Beta    // of the problems: the chance θ that a sample of the reference model is right; zero: Llama8B
+	Rungs      []Tries // cheap to dear, at least one
+	Strong     Skill   // of the model that a failed search escalates to; only its mean by θ counts
+	Depth      int     // most samples that any rung will be asked for; 0: 64
+}
+
+// Tries says what is believed of the samples of one rung.
+type Tries struct {
+	Skill Skill // of every try but the first
+	First Beta  // of the first try, drawn at a low temperature, with the same order of problems; zero: as the others
+}
+
+// Validate reports every fault.
+func (m Models) Validate(fault func(path, format string, args ...any)) {
+	if m.Difficulty != (Beta{}) {
+		m.Difficulty.check("difficulty", fault)
+	}
+	if len(m.Rungs) == 0 {
+		fault("rungs", "must hold at least one")
+	}
+	for i, r := range m.Rungs {
+		path := fmt.Sprintf("rungs[%d]", i)
+		r.Skill.check(path+".skill", fault)
+		if r.First != (Beta{}) {
+			r.First.check(path+".first", fault)
+		}
+	}
+	m.Strong.check("strong", fault)
+	if m.Depth < 0 || m.Depth > maxDepth {
+		fault("depth", "must lie between 0 and %d, got %d", maxDepth, m.Depth)
+	}
+}
+
+// Belief is the joint distribution, over one class of problems, of their
+// difficulty, of the models' skills and of what the tests let through: a grid of
+// cells, each a difficulty and a chance of a false pass, with every model's
+// skill spread within the cell. It is immutable, knows no prices, and serves
+// every request of its class.
+type Belief struct {
+	depth  int
+	weight []float64 // of the cells, summing to 1
+	strong []float64 // chance that the strong model is right
+	fooled []float64 // chance that it is wrong and passes all the same
+	rungs  []tries
+}
+
+// NewBelief lays out the grid for models whose answers tests judge.
+func NewBelief(models Models, tests Tests) (*Belief, error) {
+	var faults []error
+	fault := func(path, format string, args ...any) {
+		faults = append(faults, fmt.Errorf("belief: %s: %s", path, fmt.Sprintf(format, args...)))
+	}
+	models.Validate(fault)
+	tests.check("tests", fault)
+	if faults != nil {
+		return nil, errors.Join(faults...)
+	}
+	b := &Belief{depth: cmp.Or(models.Depth, defaultDepth)}
+	difficulty := cmp.Or(models.Difficulty, Llama8B).discretise(difficultyNodes)
+	cells := grid(difficulty, tests)
+	for _, c := range cells {
+		right := models.Strong.Chance(c.theta)
+		b.weight = append(b.weight, c.weight)
+		b.strong = append(b.strong, right)
+		b.fooled = append(b.fooled, (1-right)*c.falsePass)
+	}
+	for _, r := range models.Rungs {
+		b.rungs = append(b.rungs, newTries(r, difficulty, cells, tests.FalseFail, b.depth))
+	}
+	return b, nil
+}
+
+// cell is a point of the grid.
+type cell struct {
+	difficulty int // index of theta
+	theta      float64
+	falsePass  float64
+	broken     bool // no answer passes
+	weight     float64
+}
+
+// grid crosses difficulty with false passes, and adds the broken suites.
+func grid(difficulty []atom, tests Tests) []cell {
+	falsePass := []atom{{0, 1}}
+	if tests.FalsePass != (Beta{}) {
+		falsePass = tests.FalsePass.discretise(falsePassNodes)
+	}
+	var cells []cell
+	for i, d := range difficulty {
+		for _, f := range falsePass {
+			cells = append(cells, cell{i, d.value, f.value, false, d.weight * f.weight * (1 - tests.Broken)})
+		}
+		if tests.Broken > 0 {
+			cells = append(cells, cell{i, d.value, 0, true, d.weight * tests.Broken})
+		}
+	}
+	return cells
+}
