@@ -54,6 +54,7 @@ func TestHashTellsProgramsApart(t *testing.T) {
 		{"python", "# -*- coding: latin-1 -*-\nx = 'é'\n", "# -*- coding: utf-8 -*-\nx = 'é'\n"},
 		{"python", "x = 1\ny = open(__file__).read() # a", "x = 1\ny = open(__file__).read() # b"},
 		{"python", "if x:\n\ta\n        b\n", "if x:\n        a\n        b\n"},
+		{"python", "if x:\n\ta\n b\n", "if x:\n\ta\n\tb\n"},
 		{"python", "if x:\n    'a'\n", "if x:\n    'b'\n"},
 		{"javascript", "return\nx", "return x"},
 		{"javascript", "a = /\"  b/; c = \"d\"", "a = /\" b/; c = \"d\""},

@@ -100,7 +100,7 @@ func (f *finder) next(ctx context.Context) (rung, n int, stop string) {
 	switch {
 	case ctx.Err() != nil:
 		return 0, 0, endOf(ctx)
-	case state.Time <= f.longestWait():
+	case state.Time <= state.Batch:
 		return 0, 0, StopDeadline
 	case f.left <= 0:
 		return 0, 0, StopSamples
@@ -132,7 +132,7 @@ func (f *finder) next(ctx context.Context) (rung, n int, stop string) {
 
 // state is what the Stopper is shown.
 func (f *finder) state() State {
-	s := State{Rungs: slices.Clone(f.result.Rungs), Rung: f.rung, Tests: f.tests, Samples: f.left, Time: math.MaxInt64}
+	s := State{Rungs: slices.Clone(f.result.Rungs), Rung: f.rung, Tests: f.tests, Samples: f.left, Time: math.MaxInt64, Batch: f.longestWait()}
 	s.Money = max(f.plan.Ceiling-f.spent, 0)
 	if !f.plan.Deadline.IsZero() {
 		s.Time = f.plan.Deadline.Sub(f.plan.Now())

@@ -92,9 +92,10 @@ func TestFindRunsEqualProgramsOnceAndCountsThem(t *testing.T) {
 
 func TestFindAsksTheStopperAboutEveryPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		model := &scripted{script: []said{{text: "fail 1"}, {text: "fail 2"}, {text: "pass late"}, {text: "pass  late"}}}
+		model := &scripted{script: []said{{text: "fail 1", delay: time.Second}, {text: "fail 2"}, {text: "pass # late"}, {text: "pass # again"}}}
 		stopper := batches(1, 1, 1, 1)
-		stopper.accept = func(s State) bool { return s.Rungs[0].Failed < 2 }
+		asked := 0
+		stopper.accept = func(s State) bool { asked++; return s.Rungs[0].Failed < 2 || s.Rungs[0].Refused > 0 }
 		tk, plan := simple(t, model, stopper, &judge{})
 		plan.MaxSamples = 10
 		r, err := Find(t.Context(), tk, plan)
@@ -104,11 +105,14 @@ func TestFindAsksTheStopperAboutEveryPass(t *testing.T) {
 		if want := (RungState{Drawn: 4, Failed: 2, Refused: 2, Left: 6}); r.Rungs[0] != want || r.Winner != -1 {
 			t.Errorf("got %+v, winner %d", r.Rungs[0], r.Winner)
 		}
+		if asked != 1 {
+			t.Errorf("asked %d times: an equal program is no other evidence", asked)
+		}
 		if r.Samples[r.Best].Verdict != sandbox.Passed {
 			t.Error("a refused pass is the best that there is")
 		}
 		last := stopper.seen[len(stopper.seen)-1]
-		if last.Samples != 6 || last.Money != 1000-4*9 || last.Tests != 2 {
+		if last.Batch != time.Second || last.Samples != 6 || last.Money != 1000-4*9 || last.Tests != 2 {
 			t.Errorf("the stopper saw %+v", last)
 		}
 	})
