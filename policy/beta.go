@@ -1,8 +1,6 @@
 package policy
 
-import (
-	"math"
-)
+import "math"
 
 // Beta is a Beta distribution of a chance that differs from problem to problem:
 // A counts like successes seen before, B like failures. The zero value stands
@@ -78,11 +76,8 @@ func (b Beta) recurrence(n int) (diagonal, off []float64) {
 	for i := range n {
 		k := float64(i)
 		t := 2*k + p + q
-		centre := 0.0
-		switch {
-		case i == 0:
-			centre = (q - p) / (p + q + 2)
-		default:
+		centre := (q - p) / (p + q + 2)
+		if i > 0 {
 			centre = (q*q - p*p) / (t * (t + 2))
 		}
 		diagonal[i] = (1 + centre) / 2

@@ -6,6 +6,12 @@
 // ledger (package policy/ledger) remembers them, and everything that Drover
 // later believes or budgets is folded from that memory alone.
 //
+// While a search runs, an [Index] says after every batch of samples whether to
+// go on, climb, escalate or give up, and whether a pass is worth taking. It
+// reads off a [Belief]: how hard the problems of a class are, how the models'
+// skills go with that, and what the tests let through. Its dollars are
+// utilities, hence floats; money that is owed is always a pricing.USD.
+//
 // The package is one of its own, and pure, so that a decision can be replayed:
 // it reads no clock, no environment and no network, and imports nothing but
 // pricing. Whoever calls it hands in the time.

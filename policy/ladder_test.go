@@ -161,6 +161,22 @@ func TestLadderClimbsBeforeItEscalates(t *testing.T) {
 	}
 }
 
+// A rung that is used up, also by passes that were refused, is left for the next.
+func TestLadderClimbsFromARungUsedUp(t *testing.T) {
+	ix := newIndex(t, IndexConfig{Belief: believe(t, Models{Rungs: []Tries{{}, {Skill: Llama70B}}}, TestsOf(500)),
+		Rungs: []Rung{{3e-5, 3}, {Cost: 3e-4}}, Strong: 3e-3})
+	for _, seen := range []Seen{{3, 0}, {2, 1}, {0, 3}} {
+		s := free(9, seen)
+		if got := ix.Next(s); got.Move != Climb {
+			t.Errorf("after %+v of 3: %v", seen, got)
+		}
+		s.Samples = 0
+		if got := ix.Next(s); got.Move != Escalate || got.Why != WhySamples {
+			t.Errorf("after %+v of 3 and none left: %v", seen, got)
+		}
+	}
+}
+
 // What failed on a lower rung speaks against the present one too.
 func TestLowerRungsAreEvidence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

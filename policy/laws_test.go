@@ -72,7 +72,7 @@ func drawState(t *rapid.T, rungs int) State {
 		Time:    rapid.SampledFrom([]float64{0, .5, 1, 3, math.Inf(1)}).Draw(t, "time"),
 	}
 	for range rapid.IntRange(0, rungs).Draw(t, "rungs seen") {
-		s.Seen = append(s.Seen, Seen{rapid.IntRange(0, 24).Draw(t, "failed"), rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "refused")})
+		s.Seen = append(s.Seen, Seen{rapid.IntRange(0, 30).Draw(t, "failed"), rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "refused")})
 	}
 	return s
 }

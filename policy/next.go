@@ -163,8 +163,8 @@ func (ix *Index) Next(s State) Step {
 	case last:
 		ahead = batch(seen.Failed+seen.Refused, left)
 	case seen.Refused > 0: // no table was made beforehand, and going on will hardly pay
-		ahead = min(left, refusedAhead)
-		s.Samples = min(s.Samples, ahead)
+		ahead = refusedAhead
+		s.Samples, left = min(s.Samples, ahead), min(left, ahead)
 	}
 	l := ix.look(s, ahead+1)
 	k := seen.Failed
@@ -184,7 +184,7 @@ func (ix *Index) Next(s State) Step {
 	if last {
 		return l.lookAhead(s, step, now, then, left, short)
 	}
-	return l.ladder(s, step, now, ahead, short)
+	return l.ladder(s, step, now, left, short)
 }
 
 // lookAhead goes on for as many samples of the next batch as each pay when they

@@ -12,7 +12,8 @@ type Tests struct {
 // fifty for more than a hundred. It takes one of four values, so that a Belief
 // can be kept for each. Measured false passes of Llama 3.1 8B: .25 under
 // HumanEval's own tests (Stroebl et al. 2024), .18 and .29 for greedy answers
-// to HumanEval and MBPP judged again by EvalPlus.
+// to HumanEval and MBPP judged again by EvalPlus. FalseFail and Broken are not
+// measured but assumed, low.
 func TestsOf(tests int) Tests {
 	s := Tests{FalsePass: Beta{5, 15}, FalseFail: 0.005, Broken: 0.01}
 	switch {
