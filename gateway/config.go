@@ -6,7 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/pricing"
 )
 
@@ -22,8 +24,97 @@ type ModelConfig struct {
 
 // RouteConfig is one way of answering, called by its name as if it were a model.
 type RouteConfig struct {
-	// Direct names the model that answers; of several, each stands in for the one before it.
+	// Direct names the model that answers, and that a failed search escalates to; of several, each stands in for the one before it.
 	Direct Names `yaml:"direct" jsonschema:"required"`
+	// Search lists the models whose samples are tested, cheap to dear. Without it, every request is answered directly.
+	Search []RungConfig `yaml:"search"`
+	// Otherwise names the model for what is not a coding request. Default: those of direct.
+	Otherwise Names `yaml:"otherwise"`
+	// Goal says what an answer is worth, by which a search decides how far to go.
+	Goal GoalConfig `yaml:"goal"`
+}
+
+// RungConfig is one model of a search.
+type RungConfig struct {
+	// Model is the name of the model.
+	Model string `yaml:"model" jsonschema:"required"`
+	// MaxSamples bounds the samples of one request. Default 64.
+	MaxSamples int `yaml:"max_samples"`
+	// First is the probe, the model's best guess. Default temperature 0.2.
+	First SamplingConfig `yaml:"first"`
+	// Then are the samples after it, which are to differ. Default temperature 0.8.
+	Then SamplingConfig `yaml:"then"`
+	// Escalate says what the strong model is asked when nothing passed: fresh (the request alone, the default) or repair (with the best failing attempt).
+	Escalate string `yaml:"escalate"`
+}
+
+// SamplingConfig is how a sample is drawn.
+type SamplingConfig struct {
+	// Temperature, from 0 to 2.
+	Temperature *float64 `yaml:"temperature"`
+}
+
+// GoalConfig says what answers are worth. Without values, an answer is due anyway and only its cost counts.
+type GoalConfig struct {
+	// ValueOfCorrect is what a right answer is worth, in dollars.
+	ValueOfCorrect pricing.USD `yaml:"value_of_correct"`
+	// LossOfWrong is what a wrong answer costs that was handed out as verified, in dollars.
+	LossOfWrong pricing.USD `yaml:"loss_of_wrong"`
+	// MinQuality is the least chance to be right at which a pass is accepted while the strong model would do better, from 0 to 1.
+	MinQuality float64 `yaml:"min_quality"`
+	// MaxLatency bounds a search and its escalation. Default 45s, for streams 2m.
+	MaxLatency time.Duration `yaml:"max_latency"`
+}
+
+// WithDefaults returns the rung with its zero fields set to their documented
+// defaults.
+func (c RungConfig) WithDefaults() RungConfig {
+	if c.MaxSamples == 0 {
+		c.MaxSamples = 64
+	}
+	if c.First.Temperature == nil {
+		c.First.Temperature = new(0.2)
+	}
+	if c.Then.Temperature == nil {
+		c.Then.Temperature = new(0.8)
+	}
+	if c.Escalate == "" {
+		c.Escalate = search.EscalateFresh
+	}
+	return c
+}
+
+// Validate reports every fault of a rung with its path below the rung.
+func (c RungConfig) Validate(fault func(path, format string, args ...any)) {
+	if c.MaxSamples < 0 || c.MaxSamples > 256 {
+		fault("max_samples", "must be between 1 and 256, got %d", c.MaxSamples)
+	}
+	for path, t := range map[string]*float64{"first.temperature": c.First.Temperature, "then.temperature": c.Then.Temperature} {
+		if t != nil && !(*t >= 0 && *t <= 2) {
+			fault(path, "must be between 0 and 2, got %g", *t)
+		}
+	}
+	switch c.Escalate {
+	case "", search.EscalateFresh, search.EscalateRepair:
+	default:
+		fault("escalate", "must be fresh or repair, got %q", c.Escalate)
+	}
+}
+
+// Validate reports every fault of a goal with its path below the goal.
+func (c GoalConfig) Validate(fault func(path, format string, args ...any)) {
+	if c.ValueOfCorrect < 0 {
+		fault("value_of_correct", "must not be negative, got %s", c.ValueOfCorrect)
+	}
+	if c.LossOfWrong < 0 {
+		fault("loss_of_wrong", "must not be negative, got %s", c.LossOfWrong)
+	}
+	if !(c.MinQuality >= 0 && c.MinQuality <= 1) {
+		fault("min_quality", "must be between 0 and 1, got %g", c.MinQuality)
+	}
+	if c.MaxLatency < 0 || c.MaxLatency > 10*time.Minute {
+		fault("max_latency", "must be at most 10m, got %v", c.MaxLatency)
+	}
 }
 
 // Names is a list of names that may be written as a single one.
@@ -82,16 +173,28 @@ func Validate(providers []string, models map[string]ModelConfig, routes map[stri
 		if len(direct) == 0 {
 			fault(at+".direct", "is missing; name the model that answers")
 		}
-		for i, model := range direct {
-			path := at + ".direct"
-			if len(direct) > 1 {
-				path = fmt.Sprintf("%s[%d]", path, i)
-			}
-			if !slices.Contains(names, model) {
-				fault(path, "there is no model %q; %s", model, oneOf("models", names))
-			} else if slices.Contains(direct[:i], model) {
-				fault(path, "%q stands here twice", model)
-			}
+		checkModels(at+".direct", direct, names, fault)
+		checkModels(at+".otherwise", routes[name].Otherwise, names, fault)
+		for i, rung := range routes[name].Search {
+			below := fmt.Sprintf("%s.search[%d]", at, i)
+			checkModels(below+".model", []string{rung.Model}, names, fault)
+			rung.Validate(func(path, format string, args ...any) { fault(below+"."+path, format, args...) })
+		}
+		routes[name].Goal.Validate(func(path, format string, args ...any) { fault(at+".goal."+path, format, args...) })
+	}
+}
+
+// checkModels reports names of models that there are not, or that stand twice.
+func checkModels(path string, list, names []string, fault func(path, format string, args ...any)) {
+	for i, model := range list {
+		at := path
+		if len(list) > 1 {
+			at = fmt.Sprintf("%s[%d]", path, i)
+		}
+		if !slices.Contains(names, model) {
+			fault(at, "there is no model %q; %s", model, oneOf("models", names))
+		} else if slices.Contains(list[:i], model) {
+			fault(at, "%q stands here twice", model)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/gateway/upstream"
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/pricing"
@@ -31,12 +32,20 @@ type Keys interface {
 	Authenticate(token string) (policy.Key, error)
 }
 
+// Sandbox judges programs. *sandbox.Runner is one.
+type Sandbox interface {
+	search.Runner
+	Down() string // why nothing can be judged at present, empty when it can
+}
+
 // Model is a model that requests can be sent to.
 type Model struct {
 	Client *upstream.Client
 	// MaxOutput is the most completion tokens that the model gives in one
 	// answer, 0 when that is not known.
 	MaxOutput int64
+	// SupportsN says that the model's host gives several choices for one call.
+	SupportsN bool
 	// Family tells the tokeniser, and what the model's hosts accept.
 	Family pricing.Family
 }
@@ -48,6 +57,7 @@ type Config struct {
 	Prices  pricing.Table
 	Keys    Keys
 	Journal Journal
+	Sandbox Sandbox // nil: nothing is tested
 	Log     *slog.Logger     // nil: nothing is logged
 	Now     func() time.Time // nil: time.Now
 	Started time.Time        // reported as the age of models; zero: Now

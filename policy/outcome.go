@@ -33,6 +33,10 @@ type Outcome struct {
 	Route     string            `json:"route,omitempty"` // YAML route, "" when a model was called by name
 	Model     string            `json:"model,omitempty"` // YAML name of the model that answered, "" when none did
 	Reason    string            `json:"reason"`          // word of the verify schema
+	Way       string            `json:"way"`             // direct, search or escalated
+	Task      *Task             `json:"task,omitempty"`  // what was to be solved; nil without tests
+	Samples   []Sample          `json:"samples,omitempty"`
+	Stop      string            `json:"stop,omitempty"` // why the search ended
 	Stream    bool              `json:"stream,omitempty"`
 	Calls     []Call            `json:"calls,omitempty"` // in the order in which they were made
 	Cost      *pricing.USD      `json:"cost"`            // sum over Calls; nil when the price of any is unknown
@@ -41,6 +45,29 @@ type Outcome struct {
 	Took      time.Duration     `json:"took"`            // nanoseconds from arrival to settling
 	Tags      map[string]string `json:"tags,omitempty"`  // from x-drover-tags
 	Prices    string            `json:"prices"`          // version of the price table that Cost was computed with
+}
+
+// Task is what was to be solved, and whether the returned answer does.
+type Task struct {
+	Language  string `json:"language,omitempty"`
+	Source    string `json:"source"`              // of the tests: field, header, suite or prompt
+	Tests     int    `json:"tests"`               // checks
+	Passed    int    `json:"passed"`              // of the returned answer
+	Verified  *bool  `json:"verified"`            // nil: nothing was judged
+	Assurance string `json:"assurance,omitempty"` // high or low
+}
+
+// Sample is one answer of a search that was tested, or was to be.
+type Sample struct {
+	Call        int           `json:"call"` // index in the outcome's calls
+	Model       string        `json:"model"`
+	Temperature float64       `json:"temperature"`
+	Hash        string        `json:"hash"`              // of the program, without its comments and layout
+	Verdict     string        `json:"verdict,omitempty"` // passed, failed, unjudged; empty: it came too late
+	Equals      *int          `json:"equals,omitempty"`  // index of the equal sample that was run in its place
+	Passed      int           `json:"passed"`            // checks
+	Took        time.Duration `json:"took"`              // from the search's beginning until it came
+	Judged      time.Duration `json:"judged"`            // from then until its verdict
 }
 
 // Call is one call to a model, also one that failed or was cancelled: whatever

@@ -17,6 +17,8 @@ type Config struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// MaxInFlight bounds the calls to this provider at one time. Default 128.
 	MaxInFlight int `yaml:"max_in_flight"`
+	// SupportsN says that the host gives several choices for one call (n), which bills their prompt once.
+	SupportsN bool `yaml:"supports_n"`
 	// Breaker stops calling a model that keeps failing.
 	Breaker BreakerConfig `yaml:"breaker"`
 }

@@ -1,0 +1,95 @@
+package gateway
+
+import (
+	"math"
+	"time"
+
+	"github.com/drover-llm/drover/gateway/search"
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// stopper lets policy's index decide how a search goes on.
+type stopper struct {
+	index   *policy.Index
+	reserve pricing.USD   // of the ceiling, for the strong model: the search's money is without it
+	patient time.Duration // what a batch takes at most, as far as is known
+}
+
+// newStopper makes the index of one search of the route.
+func (g *Gateway) newStopper(p searchPlan, tests int) (*stopper, error) {
+	models := policy.Models{Strong: policy.GPT4o}
+	config := policy.IndexConfig{Rule: policy.Rule{
+		ValueOfCorrect: p.goal.ValueOfCorrect.Float64(),
+		LossOfWrong:    p.goal.LossOfWrong.Float64(),
+		MinQuality:     p.goal.MinQuality,
+		MustAnswer:     true,
+	}}
+	if p.escalates {
+		config.Strong = p.strongCost.Float64()
+	}
+	for i, rung := range p.rungs {
+		models.Depth = max(models.Depth, rung.MaxSamples)
+		skill := policy.Skill{} // of the cheapest rung: the reference
+		if i > 0 {
+			skill = policy.Llama70B
+		}
+		models.Rungs = append(models.Rungs, policy.Tries{Skill: skill})
+		config.Rungs = append(config.Rungs, policy.Rung{Cost: p.sampleCosts[i].Float64(), MaxSamples: rung.MaxSamples})
+	}
+	if config.Strong == 0 && config.Rule.ValueOfCorrect == 0 {
+		config.Rule.ValueOfCorrect = 1 // nothing to compare with: the search goes to its limits
+	}
+	belief, err := policy.NewBelief(models, policy.TestsOf(tests))
+	if err != nil {
+		return nil, err
+	}
+	config.Belief = belief
+	index, err := policy.NewIndex(config)
+	if err != nil {
+		return nil, err
+	}
+	return &stopper{index: index, reserve: p.strongBound}, nil
+}
+
+// Next is what the index wants next.
+func (s *stopper) Next(state search.State) search.Move {
+	at := s.state(state)
+	for {
+		step := s.index.Next(at)
+		switch step.Move {
+		case policy.GoOn:
+			return search.Move{Rung: at.Rung, Samples: step.N}
+		case policy.Climb:
+			at.Rung++
+		default:
+			return search.Move{Stop: stopWord(step)}
+		}
+	}
+}
+
+// Accept says whether the index takes a pass.
+func (s *stopper) Accept(state search.State) bool { return s.index.Accept(s.state(state)).Accept }
+
+func (s *stopper) state(state search.State) policy.State {
+	at := policy.State{Rung: state.Rung, Samples: state.Samples, Budget: state.Money.Float64() + s.reserve.Float64(), Time: math.Inf(1)}
+	if state.Money == math.MaxInt64 {
+		at.Budget = math.Inf(1)
+	}
+	for _, r := range state.Rungs {
+		at.Seen = append(at.Seen, policy.Seen{Failed: r.Failed, Refused: r.Refused})
+	}
+	return at
+}
+
+func stopWord(s policy.Step) string {
+	switch s.Why {
+	case policy.WhySamples:
+		return search.StopSamples
+	case policy.WhyBudget:
+		return search.StopBudget
+	case policy.WhyDeadline:
+		return search.StopDeadline
+	}
+	return search.StopGaveUp
+}
