@@ -23,6 +23,7 @@ import (
 
 	"github.com/drover-llm/drover/gateway"
 	"github.com/drover-llm/drover/gateway/admin"
+	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/upstream"
 	"github.com/drover-llm/drover/policy/ledger"
 	"github.com/drover-llm/drover/pricing"
@@ -42,6 +43,8 @@ type Config struct {
 	Providers map[string]upstream.Config `yaml:"providers" jsonschema:"required"`
 	// Models can be called by their names here.
 	Models map[string]gateway.ModelConfig `yaml:"models" jsonschema:"required"`
+	// Sandbox is where answers are tested.
+	Sandbox sandbox.Config `yaml:"sandbox"`
 	// Routes are called like models.
 	Routes map[string]gateway.RouteConfig `yaml:"routes"`
 

@@ -112,7 +112,7 @@ search: {}
 		`drover.yaml:9: models.m.price.completion_per_1m: has no value; give one, or leave the key out`,
 		`drover.yaml:10: models.n: must be a section of keys and values, got "7"`,
 		`drover.yaml:11: routes: must be a section of keys and values, got a list`,
-		`drover.yaml:12: search: unknown key; known here: admin, drain, ledger, listen, models, providers, routes`,
+		`drover.yaml:12: search: unknown key; known here: admin, drain, ledger, listen, models, providers, routes, sandbox`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -177,7 +177,7 @@ func TestBrokenYAMLIsSaidWhere(t *testing.T) {
 		"ledger: {path: [a, b]}":  "f.yaml:1: ledger.path: must be text, got a list",
 		"ledger:\n  pth: here\n":  "f.yaml:2: ledger.pth: unknown key; did you mean path?",
 		"budgets:\n  a: {}\n":     "f.yaml:1: budgets: unknown key",
-		"sandbox: {engine: ns}\n": "f.yaml:1: sandbox: unknown key",
+		"dashboard: {open: true}": "f.yaml:1: dashboard: unknown key",
 	} {
 		_, err := Parse("f.yaml", []byte(text), noEnv)
 		if err == nil || !strings.Contains(err.Error(), want) {

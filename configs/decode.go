@@ -189,9 +189,13 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		d.fault(n.Line, path, "%v", err)
 		return
 	}
-	if err := set(v, text); err != nil {
+	_, isText := v.Addr().Interface().(encoding.TextUnmarshaler)
+	switch err := set(v, text); {
+	case err != nil && isText: // the type says best what it wants
+		d.fault(n.Line, path, "%v", err)
+	case err != nil:
 		d.fault(n.Line, path, "must be %s, got %q", wanted(v), text)
-	} else if v.IsZero() && (v.CanInt() || v.Type() == durationType) {
+	case v.IsZero() && v.CanInt() && !isText:
 		d.fault(n.Line, path, "must not be 0; leave the key out for its default")
 	}
 }
@@ -248,9 +252,6 @@ func wanted(v reflect.Value) string {
 		return "a whole number"
 	case v.Kind() == reflect.String:
 		return "text"
-	}
-	if example, ok := v.Interface().(interface{ Example() string }); ok {
-		return "a value such as " + example.Example()
 	}
 	return "a single value"
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/invopop/jsonschema"
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/drover-llm/drover/gateway/sandbox"
+	"github.com/drover-llm/drover/pricing"
 )
 
 var update = flag.Bool("update", false, "write drover.schema.json anew from the Go types")
@@ -35,6 +38,10 @@ func generateSchema(t *testing.T) []byte {
 			switch {
 			case typ == reflect.TypeFor[time.Duration]():
 				return text(`^[0-9.]+(ns|us|µs|ms|s|m|h|d)([0-9.]+(ns|us|µs|ms|s|m|h))*$|\$\{`, "a duration such as 30s or 5m")
+			case typ == reflect.TypeFor[pricing.USD]():
+				return text(`^[0-9.]+$|\$\{`, "dollars, such as \"0.05\"")
+			case typ == reflect.TypeFor[sandbox.Bytes]():
+				return text(`^[0-9]+ ?([KMG]i?)?B?$|\$\{`, "a size such as 512MB")
 			case typ.Kind() == reflect.Int || typ.Kind() == reflect.Int64:
 				return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "integer"}, reference}}
 			case typ.Kind() == reflect.Slice && typ.Elem().Kind() == reflect.String:
@@ -45,7 +52,7 @@ func generateSchema(t *testing.T) []byte {
 	}
 	for pkg, path := range map[string]string{
 		"configs": ".", "pricing": "../pricing", "policy/ledger": "../policy/ledger",
-		"gateway": "../gateway", "gateway/admin": "../gateway/admin", "gateway/upstream": "../gateway/upstream",
+		"gateway": "../gateway", "gateway/admin": "../gateway/admin", "gateway/upstream": "../gateway/upstream", "gateway/sandbox": "../gateway/sandbox",
 	} {
 		if err := addComments(&r, "github.com/drover-llm/drover/"+pkg, path); err != nil {
 			t.Fatal(err)

@@ -35,6 +35,7 @@ func (c *Config) validate(fault func(path, format string, args ...any)) {
 	if len(c.Models) == 0 {
 		fault("models", "is missing; name at least one, for example gpt-4o: { provider: openai, name: gpt-4o-2024-08-06 }")
 	}
+	c.Sandbox.Validate(below("sandbox", fault))
 	gateway.Validate(providers, c.Models, c.Routes, fault)
 }
 

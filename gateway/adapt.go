@@ -27,8 +27,7 @@ func adapt(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string) {
 		case f.Value.Kind() == 'n', f.Name == "stop" && string(f.Value) == "[]":
 			continue // what is null or empty is what is left out
 		case f.Name == "verify":
-			warn("verify: no tests are run yet; the field was not used")
-			continue
+			continue // Drover's own; see search.Task.Request
 		case f.Name == "stream_options":
 			continue // set below
 		case f.Name == "metadata" && q.Get("store").Kind() != 't':

@@ -6,17 +6,21 @@ import (
 	"time"
 
 	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/sandbox"
+	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
 )
 
 // Call is one request on its way through Drover.
 type Call struct {
-	ID      string // of the answer, "chatcmpl-…"
-	At      time.Time
-	Key     policy.Key
-	Request *openai.ChatRequest
-	Tags    map[string]string
-	Out     Sink // where chunks go; nil when a whole reply is wanted
+	ID       string // of the answer, "chatcmpl-…"
+	At       time.Time
+	Key      policy.Key
+	Request  *openai.ChatRequest // as the client sent it
+	Task     search.Task
+	Tags     map[string]string
+	Out      Sink          // where chunks go; nil when a whole reply is wanted
+	Patience time.Duration // after which the client's SDK gives up, 0 when it did not say
 }
 
 // Sink takes a streamed answer as it is made.
@@ -25,6 +29,8 @@ type Sink interface {
 	// model that answers and the header of its provider's reply.
 	Begin(model string, h http.Header)
 	Chunk(c openai.Chunk) error // an error means that the client has gone
+	// Ping shows a client that waits for Begin that it is not forgotten.
+	Ping() error
 }
 
 // Responder answers a decided request. Whatever it spends it reports, also
@@ -35,10 +41,13 @@ type Responder interface {
 
 // Answer is what a Responder came back with.
 type Answer struct {
+	Way      string               // direct, search or escalated
 	Model    string               // YAML name of the model that answered, "" when none did
 	Reply    *openai.ChatResponse // nil when the chunks went to the Sink
 	Usage    openai.Usage         // of the answer, as it is told to the client
 	Header   http.Header          // of the provider's reply
+	Report   *sandbox.Report      // of the answer that was returned; nil when it was not tested
+	Search   *search.Result       // nil when there was none
 	Spent    []policy.Call
 	Warnings []string
 }
@@ -46,7 +55,7 @@ type Answer struct {
 // answer takes a request from its decision to its outcome. The outcome is
 // journalled when it returns, whatever the error: what was spent was spent.
 func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, policy.Outcome, error) {
-	hold := policy.Hold{ID: call.ID, At: call.At, Account: call.Key.Account(), Route: d.Route, Ceiling: g.ceiling(call.Request, d)}
+	hold := policy.Hold{ID: call.ID, At: call.At, Account: call.Key.Account(), Route: d.Route, Ceiling: d.Ceiling}
 	if err := g.hold(ctx, hold); err != nil {
 		return Answer{}, policy.Outcome{}, err
 	}
@@ -106,9 +115,12 @@ func (g *Gateway) settle(ctx context.Context, o policy.Outcome) error {
 func (g *Gateway) outcome(ctx context.Context, call Call, d Decision, a Answer, err error) policy.Outcome {
 	o := policy.Outcome{
 		ID: call.ID, At: call.At, Account: call.Key.Account(),
-		Requested: call.Request.Model, Route: d.Route, Model: a.Model, Reason: d.Reason,
+		Requested: call.Request.Model, Route: d.Route, Model: a.Model, Reason: d.Reason, Way: a.Way, Task: taskOf(call.Task, a.Report),
 		Stream: call.Request.Stream, Calls: a.Spent, Cost: total(a.Spent),
 		Status: http.StatusOK, Took: g.Now().Sub(call.At), Tags: call.Tags, Prices: g.Prices.Version(),
+	}
+	if a.Search != nil {
+		o.Samples, o.Stop = samplesOf(*a.Search), a.Search.Stop
 	}
 	if err != nil {
 		f := failureOf(ctx, err)

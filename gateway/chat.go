@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/search"
 )
 
 // chat answers POST /v1/chat/completions.
@@ -28,7 +29,15 @@ func (g *Gateway) chat(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	call := Call{ID: newID("chatcmpl-", at), At: at, Key: key, Request: request}
+	call := Call{ID: newID("chatcmpl-", at), At: at, Key: key, Request: request, Patience: announced(h)}
+	if call.Task, err = search.ParseTask(request, search.Sources{Verify: h.Get("X-Verify"), Suite: h.Get("X-Verify-Suite")}); err != nil {
+		return err
+	}
+	if g.Sandbox != nil {
+		if call.Task, err = call.Task.TryTests(c.Request().Context(), g.Sandbox); err != nil {
+			g.Log.Error("sandbox", "error", err)
+		}
+	}
 	if call.Tags, err = parseTags(h.Get("X-Drover-Tags")); err != nil {
 		return err
 	}
@@ -48,9 +57,9 @@ func (g *Gateway) whole(c echo.Context, call Call) error {
 	if err != nil {
 		return err
 	}
-	v := g.verification(d, answer, outcome)
+	v := g.verification(call, d, answer, outcome)
 	h := c.Response().Header()
-	setHeaders(h, d, answer.Model, answer.Header)
+	setHeaders(h, d, answer, answer.Header)
 	setCostHeaders(h, v, outcome)
 	set(h, "Content-Type", "application/json")
 	reply := g.encode(call, answer, v)
@@ -96,13 +105,19 @@ func (g *Gateway) streamed(c echo.Context, call Call) error {
 	}
 	s := &stream{
 		w: c.Response(), rc: http.NewResponseController(c.Response()), id: call.ID, at: call.At, usage: call.Request.IncludeUsage,
-		header: func(h http.Header, model string, provider http.Header) { setHeaders(h, d, model, provider) },
+		header: func(h http.Header, model string, provider http.Header) {
+			way := "direct"
+			if d.Budget > 0 {
+				way = "search"
+			}
+			setHeaders(h, d, Answer{Way: way, Model: model}, provider)
+		},
 	}
 	call.Out = s
 	answer, outcome, err := g.answer(c.Request().Context(), call, d)
 	switch {
 	case err == nil:
-		v := g.verification(d, answer, outcome)
+		v := g.verification(call, d, answer, outcome)
 		return g.written(s.finish(string(answer.Usage.AppendJSON(nil, string(v.Cost))), string(v.json())))
 	case !s.begun:
 		return err
@@ -122,6 +137,16 @@ func (g *Gateway) written(err error) error {
 		g.Log.Info("client gone", "error", err)
 	}
 	return nil
+}
+
+// announced is after how long the client's SDK gives up, 0 when it does not say.
+func announced(h http.Header) time.Duration {
+	for _, name := range []string{"X-Stainless-Timeout", "X-Stainless-Read-Timeout"} {
+		if s, err := strconv.ParseFloat(h.Get(name), 64); err == nil && s > 0 && s < 1e6 {
+			return time.Duration(s * float64(time.Second))
+		}
+	}
+	return 0
 }
 
 const (

@@ -1,17 +1,24 @@
 package gateway
 
+import (
+	"github.com/drover-llm/drover/gateway/search"
+	"github.com/drover-llm/drover/pricing"
+)
+
 // Decision is how a request will be answered.
 type Decision struct {
 	Route     string   // YAML name, "" when a model was called by name
-	Models    []string // YAML names, each standing in for the one before it
+	Models    []string // YAML names for a direct call, each standing in for the one before it
 	Responder Responder
-	Reason    string // word of the verify schema
-	Text      string // one sentence for people
+	Ceiling   *pricing.USD // the most that it can spend; nil: no bound is known
+	Reason    string       // word of the verify schema
+	Text      string       // one sentence for people
+	Budget    int          // samples that may be drawn
 }
 
 // reason is why the model of this name answered.
-func (d Decision) reason(model string) string {
-	if model != d.Models[0] {
+func (d Decision) reason(a Answer) string {
+	if a.Way != "search" && a.Model != d.Models[0] {
 		return "provider_down"
 	}
 	return d.Reason
@@ -20,17 +27,71 @@ func (d Decision) reason(model string) string {
 // decide chooses how to answer. It is asked before anything is spent; what it
 // refuses costs nothing.
 func (g *Gateway) decide(call Call) (Decision, error) {
-	name := call.Request.Model
+	name, _ := search.CutSuite(call.Request.Model)
 	if !g.knows(name) {
 		return Decision{}, unknownModel(name, g.names(call.Key))
 	}
 	if !allowed(call.Key, name) {
 		return Decision{}, modelNotAllowed(name, g.names(call.Key))
 	}
-	if route, ok := g.Routes[name]; ok {
-		return Decision{Route: name, Models: route.Direct, Responder: direct{g}, Reason: "no_tests",
-			Text: "The route has no search, so " + route.Direct[0] + " was asked once."}, nil
+	route, ok := g.Routes[name]
+	if !ok {
+		return g.directly(call, Decision{Models: []string{name}, Reason: "pinned_model", Text: "The model was called by its name."}), nil
 	}
-	return Decision{Models: []string{name}, Responder: direct{g}, Reason: "pinned_model",
-		Text: "The model was called by its name."}, nil
+	d := Decision{Route: name, Models: route.Direct, Reason: call.Task.Reason}
+	if why := g.unsearchable(call, route); why != "" {
+		if d.Reason == search.ReasonNotCoding && len(route.Otherwise) > 0 {
+			d.Models = route.Otherwise
+		}
+		if d.Reason == search.ReasonTestsGiven {
+			d.Reason = why
+		}
+		d.Text = sentences[d.Reason]
+		return g.directly(call, d), nil
+	}
+	plan, err := g.plan(call, route)
+	if err != nil {
+		return Decision{}, err
+	}
+	for _, rung := range plan.rungs {
+		d.Budget += rung.MaxSamples
+	}
+	if plan.maxSamples > 0 {
+		d.Budget = min(d.Budget, plan.maxSamples)
+	}
+	d.Responder, d.Ceiling, d.Text = searched{g, plan}, plan.hold(), sentences[search.ReasonTestsGiven]
+	return d, nil
+}
+
+// unsearchable is why the request is not searched, in a word; empty when it is.
+func (g *Gateway) unsearchable(call Call, route RouteConfig) string {
+	switch {
+	case !call.Task.Searchable:
+		return call.Task.Reason
+	case len(route.Search) == 0:
+		return "router_predicts_direct"
+	case g.Sandbox == nil || g.Sandbox.Down() != "":
+		return "runner_down"
+	}
+	return ""
+}
+
+// directly is the decision for one call, and those that stand in for it.
+func (g *Gateway) directly(call Call, d Decision) Decision {
+	d.Responder = direct{g}
+	d.Ceiling = g.ceiling(call.Request, d)
+	return d
+}
+
+// sentences say the reasons to people.
+var sentences = map[string]string{
+	"tests_given":            "The request has tests, so cheap samples were tried against them.",
+	"no_tests":               "The request has no tests, so the strong model was asked once.",
+	"not_coding":             "The request does not ask for code, so it was not searched.",
+	"several_choices":        "Several choices were asked for, which only one call can give.",
+	"tools_present":          "The request has tools, whose calls cannot be tested.",
+	"multimodal":             "The request has images or audio, so it was not searched.",
+	"pinned_route":           "The request asked for the direct way.",
+	"router_predicts_direct": "The route has no search, so the strong model was asked once.",
+	"runner_down":            "Nothing can be tested on this machine at present, so the strong model was asked once.",
 }

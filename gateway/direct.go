@@ -21,7 +21,7 @@ func (r direct) Respond(ctx context.Context, call Call, d Decision) (Answer, err
 	for i, name := range d.Models {
 		answer, begun, err := r.ask(ctx, call, name)
 		spent = append(spent, answer.Spent...)
-		answer.Spent = spent
+		answer.Spent, answer.Way = spent, "direct"
 		var failed *openai.CallError
 		if err == nil || !errors.As(err, &failed) {
 			return answer, err
@@ -55,7 +55,7 @@ func worthAsking(ctx context.Context, e *openai.CallError) bool {
 func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer, begun bool, err error) {
 	started := r.g.Now()
 	model := r.g.Models[name]
-	request, warnings := adapt(call.Request, model)
+	request, warnings := adapt(call.Task.Request(call.Request), model)
 	answer = Answer{Model: name, Warnings: warnings}
 	bill := meter{g: r.g, name: name, model: model, request: request, stream: call.Out != nil}
 	if call.Out == nil {
@@ -66,8 +66,11 @@ func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer,
 	answer.Spent, answer.Usage = bill.settle(err, r.g.Now().Sub(started))
 	if err != nil {
 		answer.Model = ""
+		return answer, begun, err
 	}
-	return answer, begun, err
+	// Both arms are judged, or the policy would learn about one only.
+	answer.Report = r.g.judge(ctx, call.Task, string(bill.text))
+	return answer, begun, nil
 }
 
 func (r direct) whole(ctx context.Context, q *openai.ChatRequest, m Model, a *Answer, bill *meter) error {
@@ -79,10 +82,8 @@ func (r direct) whole(ctx context.Context, q *openai.ChatRequest, m Model, a *An
 	a.Reply, a.Header = reply.ChatResponse, reply.Header
 	bill.usage = reply.Usage
 	bill.finish = reply.Choices[0].Finish()
-	if bill.usage == nil {
-		for _, c := range reply.Choices {
-			bill.text = c.AppendText(bill.text)
-		}
+	for _, c := range reply.Choices {
+		bill.text = c.AppendText(bill.text)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ type Config struct {
 	Prices  pricing.Table
 	Keys    Keys
 	Journal Journal
-	Sandbox Sandbox // nil: nothing is tested
+	Sandbox Sandbox          // nil: nothing is tested
 	Log     *slog.Logger     // nil: nothing is logged
 	Now     func() time.Time // nil: time.Now
 	Started time.Time        // reported as the age of models; zero: Now

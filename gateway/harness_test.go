@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/drover-llm/drover/gateway"
+	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/standin"
 	"github.com/drover-llm/drover/gateway/upstream"
 	"github.com/drover-llm/drover/policy"
@@ -27,7 +28,10 @@ import (
 	"github.com/drover-llm/drover/pricing"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	sandbox.Init() // a container's builder and init are this test binary again
+	goleak.VerifyTestMain(m)
+}
 
 // house is a gateway over a stand-in, with a real ledger, over real HTTP.
 type house struct {
@@ -200,4 +204,15 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
+}
+
+// leaveAfter sends a request and hangs up.
+func (h *house) leaveAfter(d time.Duration, body string) {
+	h.t.Helper()
+	ctx, leave := context.WithTimeout(h.t.Context(), d)
+	defer leave()
+	if resp, err := http.DefaultClient.Do(h.request(ctx, body)); err == nil {
+		resp.Body.Close()
+		h.t.Errorf("answered within %v", d)
+	}
 }

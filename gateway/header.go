@@ -27,9 +27,9 @@ const (
 func set(h http.Header, canonical, value string) { h[canonical] = []string{value} }
 
 // setHeaders sets what is known when an answer begins.
-func setHeaders(h http.Header, d Decision, model string, provider http.Header) {
-	set(h, headerRoute, "direct")
-	set(h, headerReason, d.reason(model))
+func setHeaders(h http.Header, d Decision, a Answer, provider http.Header) {
+	set(h, headerRoute, a.Way)
+	set(h, headerReason, d.reason(a))
 	// Until Drover sets limits of its own, the provider's are those that hold.
 	for name, values := range provider {
 		if strings.HasPrefix(name, rateLimitPrefix) {
@@ -40,9 +40,13 @@ func setHeaders(h http.Header, d Decision, model string, provider http.Header) {
 
 // setCostHeaders sets what is known when an answer is complete.
 func setCostHeaders(h http.Header, v verification, o policy.Outcome) {
-	set(h, headerVerified, "null")
-	set(h, headerTests, "0/0")
-	set(h, headerSamples, "0")
+	word := "null"
+	if v.Verified != nil {
+		word = strconv.FormatBool(*v.Verified)
+	}
+	set(h, headerVerified, word)
+	set(h, headerTests, strconv.Itoa(v.Tests.Passed)+"/"+strconv.Itoa(v.Tests.Total))
+	set(h, headerSamples, strconv.Itoa(v.Samples.Drawn))
 	set(h, headerCost, string(v.Cost))
 	set(h, headerSaved, string(v.Saved))
 	set(h, headerOverhead, strconv.FormatInt((o.Took-upstreamTime(o)).Milliseconds(), 10))

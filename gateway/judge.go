@@ -10,7 +10,7 @@ import (
 // judge runs the task's tests on an answer. It returns nil where there are no
 // tests, where nothing can be judged, or when the client has gone.
 func (g *Gateway) judge(ctx context.Context, t search.Task, reply string) *sandbox.Report {
-	if !t.Spec.HasTests() || g.Sandbox == nil {
+	if !t.Spec.HasTests() || g.Sandbox == nil || g.Sandbox.Down() != "" {
 		return nil
 	}
 	report, err := g.Sandbox.Run(ctx, t.Job(t.Candidate(reply)))

@@ -22,15 +22,17 @@ type stream struct {
 	at     time.Time
 	usage  bool // the client asked for usage
 
-	begun  bool
-	head   []byte // what every chunk begins with
-	rest   []byte // members of the provider's chunk that are passed on
-	carry  []byte // those of a chunk without choices, which go with the next event
-	opened int    // choices 0 to opened-1 have their role
-	ended  map[int]bool
-	tools  map[int]*openai.ToolCalls // by choice
-	buf    []byte                    // events to be sent together
-	end    []byte                    // the choice of the end that is held back, nil for none
+	begun   bool // something was sent
+	opening bool // the headers were
+	model   string
+	head    []byte // what every chunk begins with
+	rest    []byte // members of the provider's chunk that are passed on
+	carry   []byte // those of a chunk without choices, which go with the next event
+	opened  int    // choices 0 to opened-1 have their role
+	ended   map[int]bool
+	tools   map[int]*openai.ToolCalls // by choice
+	buf     []byte                    // events to be sent together
+	end     []byte                    // the choice of the end that is held back, nil for none
 }
 
 // stalled is how long a client may leave an event unread before it is given up.
@@ -38,6 +40,7 @@ const stalled = 2 * time.Minute
 
 func (s *stream) Begin(model string, provider http.Header) {
 	s.begun = true
+	s.model = model
 	s.ended, s.tools = map[int]bool{}, map[int]*openai.ToolCalls{}
 	s.head = append(s.head[:0], `data: {"id":`...)
 	s.head = openai.AppendString(s.head, s.id)
@@ -46,12 +49,29 @@ func (s *stream) Begin(model string, provider http.Header) {
 	s.head = append(s.head, `,"model":`...)
 	s.head = openai.AppendString(s.head, model)
 
+	s.open(provider)
+}
+
+// open sends the headers, once.
+func (s *stream) open(provider http.Header) {
+	if s.opening {
+		return
+	}
+	s.opening = true
 	h := s.w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("X-Accel-Buffering", "no")
-	s.header(h, model, provider)
+	set(h, "Content-Type", "text/event-stream")
+	set(h, "Cache-Control", "no-cache")
+	set(h, "X-Accel-Buffering", "no")
+	s.header(h, s.model, provider)
 	s.w.WriteHeader(http.StatusOK)
+}
+
+// Ping shows that an answer is being searched for: comments, which clients skip.
+func (s *stream) Ping() error {
+	s.begun = true
+	s.open(nil)
+	s.buf = append(s.buf, ": ping\n\n"...)
+	return s.flush()
 }
 
 // Chunk passes on what a provider's chunk adds.

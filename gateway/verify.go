@@ -2,8 +2,12 @@ package gateway
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"time"
 
+	"github.com/drover-llm/drover/gateway/sandbox"
+	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/pricing"
 )
@@ -54,15 +58,42 @@ type times struct {
 }
 
 // verification says what was done for an answered request.
-func (g *Gateway) verification(d Decision, a Answer, o policy.Outcome) verification {
+func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome) verification {
+	sampling, testing := judgedTimes(a.Search)
 	v := verification{
-		Route: "direct", Reason: d.reason(a.Model), ReasonText: d.Text, Model: a.Model, RequestedModel: o.Requested,
-		Cost: dollars(o.Cost), BaselineCost: dollars(nil), Saved: dollars(nil),
-		MS:       times{Total: o.Took.Milliseconds(), Sampling: upstreamTime(o).Milliseconds()},
+		Route: a.Way, Reason: d.reason(a), ReasonText: d.Text, Model: a.Model, RequestedModel: o.Requested,
+		Verified: verified(a.Report), Cost: dollars(o.Cost), BaselineCost: dollars(nil), Saved: dollars(nil),
+		MS:       times{Total: o.Took.Milliseconds(), Sampling: sampling.Milliseconds(), Tests: testing.Milliseconds()},
 		Warnings: a.Warnings,
 	}
-	if a.Model != d.Models[0] {
+	if a.Search == nil {
+		v.MS.Sampling = upstreamTime(o).Milliseconds()
+	}
+	if call.Task.Source != "" {
+		v.Tests.Source, v.Tests.Total = new(call.Task.Source), call.Task.Checks()
+	}
+	if r := a.Report; r != nil {
+		v.Tests.Total, v.Tests.Passed = max(r.Total, v.Tests.Total), r.Passed
+		if r.Verdict != sandbox.Unjudged {
+			v.Tests.Total = r.Total
+			v.Assurance = new(string(r.Assurance))
+		} else if r.Reason != "" {
+			v.Reason = r.Reason
+			v.Warnings = append(v.Warnings, "tests: "+r.Detail)
+		}
+		if r.Failure != "" {
+			v.Failure = new(r.Failure)
+		}
+	}
+	if a.Search != nil {
+		v.Samples.Budget, v.Samples.Drawn = d.Budget, len(a.Search.Samples)
+		v.Samples.Tested, v.Samples.Passed = a.Search.Tested()
+	}
+	if d.reason(a) == "provider_down" {
 		v.ReasonText = d.Models[0] + " could not answer, so " + a.Model + " did."
+	}
+	if a.Way == "escalated" {
+		v.ReasonText = fmt.Sprintf("%d samples did not pass (%s), so %s was asked.", len(a.Search.Samples), a.Search.Stop, a.Model)
 	}
 	for _, c := range o.Calls {
 		v.Tokens.Prompt += c.Usage.Prompt
@@ -71,6 +102,8 @@ func (g *Gateway) verification(d Decision, a Answer, o policy.Outcome) verificat
 			v.Warnings = append(v.Warnings, c.Provider+" sent no usage; the tokens were counted here")
 		}
 	}
+	slices.Sort(v.Warnings)
+	v.Warnings = slices.Compact(v.Warnings)
 	if v.Warnings == nil {
 		v.Warnings = []string{}
 	}
@@ -90,6 +123,18 @@ func (g *Gateway) verification(d Decision, a Answer, o policy.Outcome) verificat
 		}
 	}
 	return v
+}
+
+// taskOf is the task as it is journalled, nil without tests.
+func taskOf(t search.Task, r *sandbox.Report) *policy.Task {
+	if t.Source == "" {
+		return nil
+	}
+	task := &policy.Task{Language: t.Language, Source: t.Source, Tests: t.Checks(), Verified: verified(r)}
+	if r != nil {
+		task.Tests, task.Passed, task.Assurance = max(r.Total, task.Tests), r.Passed, string(r.Assurance)
+	}
+	return task
 }
 
 // dollars is an amount as a JSON number, null when it is not known.

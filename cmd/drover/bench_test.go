@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/drover-llm/drover/configs"
+	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/policy/ledger"
 )
@@ -43,6 +44,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	sandbox.Init()
 	if os.Getenv(benchRole) == roleCLI {
 		main()
 	}
@@ -117,7 +119,7 @@ func benchChild(role, host string) error {
 		if token, _, err = journal.CreateKey(ctx, policy.Key{Name: "bench"}, "bench"); err != nil {
 			return err
 		}
-		g, _, err := assemble(c, journal, log)
+		g, _, err := assemble(c, journal, nil, log)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/drover-llm/drover/configs"
 	"github.com/drover-llm/drover/gateway"
 	"github.com/drover-llm/drover/gateway/admin"
+	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/upstream"
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/policy/ledger"
@@ -34,7 +35,15 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
 
-	g, providers, err := assemble(c, journal, log)
+	runner, err := sandbox.New(ctx, c.Sandbox, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, runner.Close()) }()
+	if why := runner.Down(); why != "" {
+		log.Warn("nothing can be tested here, so every request is answered directly", "why", why)
+	}
+	g, providers, err := assemble(c, journal, runner, log)
 	if err != nil {
 		return err
 	}
@@ -91,7 +100,7 @@ func controlPlane(c *configs.Config, journal *ledger.Ledger, log *slog.Logger, o
 }
 
 // assemble makes the gateway of its parts.
-func assemble(c *configs.Config, journal *ledger.Ledger, log *slog.Logger) (*gateway.Gateway, map[string]*upstream.Provider, error) {
+func assemble(c *configs.Config, journal *ledger.Ledger, runner gateway.Sandbox, log *slog.Logger) (*gateway.Gateway, map[string]*upstream.Provider, error) {
 	table, err := c.Table()
 	if err != nil {
 		return nil, nil, err
@@ -105,10 +114,11 @@ func assemble(c *configs.Config, journal *ledger.Ledger, log *slog.Logger) (*gat
 		models[name] = gateway.Model{
 			Client:    providers[m.Provider].Client(m.Name, log),
 			MaxOutput: c.MaxOutput(name),
+			SupportsN: c.Provider(name).SupportsN,
 			Family:    family(m.Name, name),
 		}
 	}
-	return gateway.New(gateway.Config{Models: models, Routes: c.Routes, Prices: table, Keys: journal, Journal: journal, Log: log}), providers, nil
+	return gateway.New(gateway.Config{Models: models, Routes: c.Routes, Prices: table, Keys: journal, Journal: journal, Sandbox: runner, Log: log}), providers, nil
 }
 
 // family recognises a model by the provider's name for it, or else by ours: the

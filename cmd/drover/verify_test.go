@@ -11,11 +11,8 @@ import (
 	"github.com/drover-llm/drover/gateway/sandbox"
 )
 
-// A container's builder and init are this test binary again, before any test.
-func init() { sandbox.Init() }
-
-// run executes a command line and returns its exit status and standard output.
-func run(t *testing.T, args ...string) (int, string) {
+// command executes a command line and returns its exit status and standard output.
+func command(t *testing.T, args ...string) (int, string) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -67,7 +64,7 @@ func TestVerifyJudgesAnAnswer(t *testing.T) {
 		"wrong spec": {[]string{tests, "--tests", write(t, "bad.json", `{"test": 1}`)}, 2, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			status, out := run(t, append([]string{"verify"}, c.args...)...)
+			status, out := command(t, append([]string{"verify"}, c.args...)...)
 			if status != c.status || !strings.Contains(out, c.says) {
 				t.Errorf("status %d: %s", status, out)
 			}
@@ -77,7 +74,7 @@ func TestVerifyJudgesAnAnswer(t *testing.T) {
 
 func TestVerifyPrintsTheReplyObject(t *testing.T) {
 	tests := write(t, "t.py", "assert add(1, 2) == 4\n")
-	status, out := run(t, "verify", write(t, "a.md", replyText), "--tests", tests, "--entry-point", "add", "--json")
+	status, out := command(t, "verify", write(t, "a.md", replyText), "--tests", tests, "--entry-point", "add", "--json")
 	var got map[string]any
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -100,7 +97,7 @@ func TestVerifyPrintsTheReplyObject(t *testing.T) {
 }
 
 func TestDoctorTriesTheSandbox(t *testing.T) {
-	status, out := run(t, "doctor", "--json")
+	status, out := command(t, "doctor", "--json")
 	var findings []finding
 	if err := json.Unmarshal([]byte(out), &findings); err != nil {
 		t.Fatalf("%v: %s", err, out)

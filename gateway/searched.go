@@ -1,0 +1,262 @@
+package gateway
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/search"
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// searched answers with the first sample of a cheap model that passes the tests
+// and is accepted; when none is, with one call to the strong model.
+type searched struct {
+	g    *Gateway
+	plan searchPlan
+}
+
+// Respond searches, and escalates where that is due.
+func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, error) {
+	result, err := r.find(ctx, call)
+	answer := Answer{Way: "search", Warnings: r.plan.warnings, Search: &result}
+	answer.Spent = callsOf(r.g, result)
+	if err != nil {
+		return answer, lostSearch(ctx, err, result)
+	}
+	if s, ok := result.Accepted(); ok {
+		return r.hand(answer, call, result, s)
+	}
+	switch {
+	case r.plan.escalates && ctx.Err() == nil:
+		return r.escalate(ctx, call, d, answer, result)
+	case call.Task.Spec.OnFail == search.OnFailError:
+		return answer, nothingPassed(result)
+	case result.Best >= 0:
+		return r.hand(answer, call, result, result.Samples[result.Best])
+	case len(result.Samples) > 0: // nothing could be judged
+		return r.hand(answer, call, result, result.Samples[0])
+	}
+	return answer, noSample(result)
+}
+
+// find runs the search, and keeps a waiting stream alive.
+func (r searched) find(ctx context.Context, call Call) (search.Result, error) {
+	stop, err := r.g.newStopper(r.plan, call.Task.Checks())
+	if err != nil {
+		return search.Result{Winner: -1, Best: -1}, err
+	}
+	plan := search.Plan{
+		Request: r.plan.request, Stopper: stop, Runner: r.g.Sandbox, Ceiling: r.plan.money(), MaxSamples: r.plan.maxSamples,
+		Deadline: r.plan.deadline, Now: r.g.Now,
+	}
+	if r.plan.escalates {
+		if reserve := min(strongReserve, r.plan.deadline.Sub(call.At)/3); reserve > 0 {
+			plan.Deadline = plan.Deadline.Add(-reserve)
+		}
+	}
+	for i, rung := range r.plan.rungs {
+		plan.Rungs = append(plan.Rungs, r.rung(rung, r.plan.bounds[i]))
+	}
+	if call.Out == nil {
+		return search.Find(ctx, call.Task, plan)
+	}
+	type found struct {
+		result search.Result
+		err    error
+	}
+	done := make(chan found, 1)
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	go func() {
+		result, err := search.Find(ctx, call.Task, plan)
+		done <- found{result, err}
+	}()
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	for {
+		select {
+		case f := <-done:
+			return f.result, f.err
+		case <-ping.C:
+			if call.Out.Ping() != nil {
+				leave() // the client has gone; what was spent is still waited for
+			}
+		}
+	}
+}
+
+// rung is one model of the search.
+func (r searched) rung(c RungConfig, bound pricing.USD) search.Rung {
+	model := r.g.Models[c.Model]
+	return search.Rung{
+		Model: c.Model, Sampler: sampler{model}, MaxSamples: c.MaxSamples, First: *c.First.Temperature, Then: *c.Then.Temperature,
+		SupportsN: model.SupportsN, Bound: bound,
+		Charge: func(q *openai.ChatRequest, reply *openai.ChatResponse, err error) search.Charge {
+			bill := meter{g: r.g, name: c.Model, model: model, request: q, tries: 1}
+			if reply != nil {
+				bill.usage = reply.Usage
+				for _, choice := range reply.Choices {
+					bill.text = choice.AppendText(bill.text)
+				}
+			}
+			spent, _ := bill.settle(err, 0)
+			return search.Charge{Usage: spent[0].Usage, Counted: spent[0].Counted, Cost: spent[0].Cost, Tries: spent[0].Tries}
+		},
+	}
+}
+
+// sampler asks a model as its host takes it.
+type sampler struct{ model Model }
+
+func (s sampler) Complete(ctx context.Context, q *openai.ChatRequest) (*openai.ChatResponse, error) {
+	adapted, _ := adapt(q, s.model)
+	reply, err := s.model.Client.Complete(ctx, adapted)
+	return reply.ChatResponse, err
+}
+
+// hand gives out a sample.
+func (r searched) hand(a Answer, call Call, result search.Result, s search.Sample) (Answer, error) {
+	a.Model = s.Model
+	if s.Verdict != "" {
+		a.Report = &s.Report
+	}
+	charge := result.Calls[s.Call].Charge.Usage
+	a.Usage = openai.Usage{Prompt: charge.Prompt, CachedPrompt: charge.CachedPrompt, Completion: charge.Completion}
+	if result.Calls[s.Call].Asked > 1 {
+		a.Usage.Completion = min(charge.Completion, int64(r.g.Models[s.Model].Family.Count(s.Text)))
+	}
+	if call.Out == nil {
+		a.Reply = &openai.ChatResponse{Choices: []openai.Choice{s.Choice}}
+		return a, nil
+	}
+	call.Out.Begin(a.Model, nil)
+	for chunk := range inPieces(s) {
+		if err := call.Out.Chunk(chunk); err != nil {
+			return a, &openai.CallError{Failure: openai.Cancelled, Spent: true, Err: err}
+		}
+	}
+	return a, nil
+}
+
+// piece is how many bytes of an answer that is there already go into one chunk.
+const piece = 256
+
+// inPieces yields a sample as a stream would have brought it.
+func inPieces(s search.Sample) func(yield func(openai.Chunk) bool) {
+	return func(yield func(openai.Chunk) bool) {
+		text := s.Text
+		for len(text) > 0 {
+			end := min(piece, len(text))
+			if cut := strings.LastIndexByte(text[:end], '\n'); cut > 0 && end < len(text) {
+				end = cut + 1
+			}
+			for end < len(text) && text[end]&0xC0 == 0x80 { // within a character
+				end++
+			}
+			d := openai.Delta{Delta: openai.Object{{Name: "content", Value: openai.String(text[:end])}}}
+			if !yield(openai.Chunk{Choices: []openai.Delta{d}}) {
+				return
+			}
+			text = text[end:]
+		}
+		yield(openai.Chunk{Choices: []openai.Delta{{Object: s.Choice.Object.Without("message"), Ended: true}}})
+	}
+}
+
+// escalate asks the strong model, after the search or with its best attempt.
+func (r searched) escalate(ctx context.Context, call Call, d Decision, searched Answer, result search.Result) (Answer, error) {
+	last := r.plan.rungs[len(r.plan.rungs)-1]
+	asked := call
+	asked.Request = call.Task.Escalation(call.Request, last.Escalate, result)
+	answer, err := direct{r.g}.Respond(ctx, asked, d)
+	answer.Way, answer.Search = "escalated", &result
+	answer.Spent = append(searched.Spent, answer.Spent...)
+	answer.Warnings = append(searched.Warnings, answer.Warnings...)
+	var failed *openai.CallError
+	if errors.As(err, &failed) && len(searched.Spent) > 0 {
+		failed.Spent = true // a retry would buy the search again
+	}
+	return answer, err
+}
+
+// callsOf are the search's calls as they are journalled.
+func callsOf(g *Gateway, r search.Result) []policy.Call {
+	calls := make([]policy.Call, len(r.Calls))
+	for i, c := range r.Calls {
+		calls[i] = policy.Call{Model: c.Model, Provider: g.Models[c.Model].Client.Provider(), Usage: c.Charge.Usage, Counted: c.Charge.Counted,
+			Cost: c.Charge.Cost, Tries: c.Charge.Tries, Finish: c.Finish, Took: c.Took, Status: http.StatusOK}
+		var failed *openai.CallError
+		if errors.As(c.Err, &failed) {
+			calls[i].Status, calls[i].Error = failed.Status, string(failed.Failure)
+		}
+	}
+	return calls
+}
+
+// samplesOf are the search's samples as they are journalled.
+func samplesOf(r search.Result) []policy.Sample {
+	samples := make([]policy.Sample, len(r.Samples))
+	for i, s := range r.Samples {
+		samples[i] = policy.Sample{Call: s.Call, Model: s.Model, Temperature: s.Temperature, Hash: hex.EncodeToString(s.Candidate.Hash[:]),
+			Verdict: string(s.Verdict), Passed: s.Report.Passed, Took: s.At, Judged: s.Judged}
+		if s.Equals >= 0 {
+			samples[i].Equals = new(s.Equals)
+		}
+	}
+	return samples
+}
+
+// lostSearch is the error of a search that its client, or a fault, ended.
+func lostSearch(ctx context.Context, err error, r search.Result) error {
+	if ctx.Err() != nil {
+		return &openai.CallError{Failure: openai.Cancelled, Spent: len(r.Calls) > 0, Err: err}
+	}
+	return err
+}
+
+// nothingPassed is the answer to on_fail: error.
+func nothingPassed(r search.Result) *failure {
+	tested, _ := r.Tested()
+	f := &failure{status: http.StatusUnprocessableEntity, final: true, body: openai.Error{
+		Message: "No sample passed the tests within the budget.", Type: "verification_failed", Param: "verify", Code: "verification_failed"}}
+	if tested == 0 {
+		f.body.Message = "No sample could be tested within the budget (" + r.Stop + ")."
+	}
+	return f
+}
+
+// noSample is the error of a search whose models did not answer at all.
+func noSample(r search.Result) error {
+	spent := false
+	var last *openai.CallError
+	for _, c := range r.Calls {
+		var failed *openai.CallError
+		if errors.As(c.Err, &failed) {
+			last = failed
+			spent = spent || failed.Spent
+		}
+	}
+	if last == nil {
+		return &openai.CallError{Failure: openai.TimedOut, Err: errors.New("the search ended without a sample: " + r.Stop)}
+	}
+	e := *last
+	e.Spent = spent
+	return &e
+}
+
+// pingEvery is how often a waiting stream shows that it lives.
+const pingEvery = 5 * time.Second
+
+// judgedTimes are the times that the verify object tells of a search.
+func judgedTimes(r *search.Result) (sampling, testing time.Duration) {
+	if r == nil {
+		return 0, 0
+	}
+	return r.Sampling, r.Testing
+}

@@ -1,0 +1,238 @@
+package gateway_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/drover-llm/drover/gateway"
+	"github.com/drover-llm/drover/gateway/sandbox"
+	"github.com/drover-llm/drover/gateway/standin"
+	"github.com/drover-llm/drover/gateway/upstream"
+	"github.com/drover-llm/drover/pricing"
+)
+
+const (
+	rightAdd = "Here you are:\n\n```python\ndef add(a, b):\n    return a + b\n```\n"
+	wrongAdd = "```python\ndef add(a, b):\n    return a - b\n```"
+	addTests = `{"tests":"assert add(1, 2) == 3\nassert add(5, 5) == 10","entry_point":"add"}`
+)
+
+// searching is a house whose route auto searches with "llama-3.1-8b" before it
+// asks gpt-4o, over the real sandbox.
+func searching(t *testing.T, llama, strong standin.Script) *house {
+	t.Helper()
+	runner, err := sandbox.New(t.Context(), sandbox.Config{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { runner.Close() })
+	if why := runner.Down(); why != "" {
+		t.Skip("nothing can be tested on this machine: " + why)
+	}
+	h := openWith(t, standin.Config{Models: map[string]standin.Script{"llama-3.1-8b": llama, "gpt-4o": strong}}, upstream.Config{SupportsN: true},
+		map[string]gateway.RouteConfig{"auto": {Direct: gateway.Names{"gpt-4o"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b", MaxSamples: 16}}}}, "llama-3.1-8b")
+	h.gateway.Sandbox = runner
+	cheap := priced
+	cheap.Prompt, cheap.CachedPrompt, cheap.Completion = 50_000, 50_000, 80_000
+	table, err := pricing.NewTable(map[string]pricing.Price{"gpt-4o": priced, "llama-3.1-8b": cheap})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.gateway.Prices = table
+	return h
+}
+
+func texts(list ...string) standin.Script {
+	var s standin.Script
+	for _, text := range list {
+		s.Answers = append(s.Answers, standin.Answer{Text: text})
+	}
+	return s
+}
+
+// verifyReply is what the tests look at of the verify object.
+type verifyReply struct {
+	Route, Reason, Model, Assurance string
+	Verified                        *bool
+	Tests                           struct {
+		Total, Passed int
+		Source        string
+	}
+	Samples struct{ Budget, Drawn, Tested, Passed int }
+	Cost    json.Number `json:"cost_usd"`
+	Saved   json.Number `json:"saved_usd"`
+	Failure string
+}
+
+func (h *house) solve(more string) (verifyReply, string) {
+	h.t.Helper()
+	resp, body := h.post(`{"model":"auto","messages":[{"role":"user","content":"Write a Python function add(a, b)."}],"verify":` + addTests + more + `}`)
+	if resp.StatusCode != 200 {
+		h.t.Fatalf("%d %s", resp.StatusCode, body)
+	}
+	reply := unmarshal[struct {
+		Choices []struct{ Message struct{ Content string } }
+		Verify  verifyReply
+	}](h.t, body)
+	return reply.Verify, reply.Choices[0].Message.Content
+}
+
+// The first sample that passes is the answer, at the small model's price.
+func TestSearchGivesTheSampleThatPasses(t *testing.T) {
+	h := searching(t, texts(wrongAdd, wrongAdd, rightAdd), texts(rightAdd))
+	v, text := h.solve("")
+	if v.Route != "search" || v.Reason != "tests_given" || v.Verified == nil || !*v.Verified || v.Assurance != "high" || v.Model != "llama-3.1-8b" || text != rightAdd {
+		t.Errorf("verify %+v, answer %q", v, text)
+	}
+	if v.Tests.Total != 2 || v.Tests.Passed != 2 || v.Tests.Source != "field" || v.Samples.Drawn < 2 || v.Samples.Budget != 16 || v.Samples.Passed == 0 {
+		t.Errorf("verify %+v", v)
+	}
+	if n := h.models.Calls("gpt-4o"); n != 0 {
+		t.Errorf("gpt-4o was called %d times", n)
+	}
+	o := h.outcomes(1)[0]
+	if o.Way != "search" || o.Stop != "passed" || o.Task == nil || o.Task.Verified == nil || !*o.Task.Verified || len(o.Samples) != v.Samples.Drawn || o.Cost.String() != v.Cost.String() {
+		t.Errorf("outcome %+v", o)
+	}
+	for _, r := range h.models.Requests() {
+		if strings.Contains(string(r.Body), "assert") || strings.Contains(string(r.Body), "verify") {
+			t.Errorf("the tests went to the model: %s", r.Body)
+		}
+	}
+	probe, then := string(h.models.Requests()[0].Body), string(h.models.Requests()[1].Body)
+	if !strings.Contains(probe, `"temperature":0.2`) || !strings.Contains(then, `"temperature":0.8`) {
+		t.Errorf("probe %s\nthen %s", probe, then)
+	}
+}
+
+// When nothing passes, the strong model answers, and is tested too.
+func TestFailedSearchEscalates(t *testing.T) {
+	h := searching(t, texts(wrongAdd), texts(rightAdd))
+	v, text := h.solve("")
+	if v.Route != "escalated" || v.Model != "gpt-4o" || v.Verified == nil || !*v.Verified || text != rightAdd || v.Samples.Drawn == 0 || v.Samples.Tested != v.Samples.Drawn {
+		t.Errorf("verify %+v, answer %q", v, text)
+	}
+	o := h.outcomes(1)[0]
+	var sum pricing.USD
+	for _, c := range o.Calls {
+		sum += *c.Cost
+	}
+	if *o.Cost != sum || o.Calls[len(o.Calls)-1].Model != "gpt-4o" {
+		t.Errorf("outcome %+v", o)
+	}
+}
+
+func TestOnFail(t *testing.T) {
+	h := searching(t, texts(wrongAdd), texts(rightAdd))
+	spec := strings.TrimSuffix(addTests, "}") + `,"budget":{"max_samples":3},"on_fail":"%s"}`
+	resp, body := h.post(`{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + fmt.Sprintf(spec, "error") + `}`)
+	checkError(t, resp, body, 422, "verification_failed")
+	resp, body = h.post(`{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + fmt.Sprintf(spec, "best") + `}`)
+	v := unmarshal[struct{ Verify verifyReply }](t, body).Verify
+	if resp.StatusCode != 200 || v.Route != "search" || v.Verified == nil || *v.Verified || v.Failure == "" || v.Samples.Drawn > 3 {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	if n := h.models.Calls("gpt-4o"); n != 0 {
+		t.Errorf("gpt-4o was called %d times", n)
+	}
+	for _, o := range h.outcomes(2) {
+		if *o.Cost == 0 {
+			t.Errorf("outcome %+v", o)
+		}
+	}
+}
+
+// Both arms are judged: an answer of the strong model is tested as well.
+func TestDirectAnswersAreTested(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts(wrongAdd))
+	resp, body := h.post(`{"model":"gpt-4o","messages":[{"role":"user","content":"add"}],"verify":` + addTests + `}`)
+	v := unmarshal[struct{ Verify verifyReply }](t, body).Verify
+	if v.Route != "direct" || v.Reason != "pinned_model" || v.Verified == nil || *v.Verified || v.Tests.Passed != 0 || resp.Header.Get("x-drover-verified") != "false" {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}
+
+// A stream of a search has the answer in pieces, and verify on its last chunk.
+func TestSearchStreams(t *testing.T) {
+	long := "```python\n" + strings.Repeat("# a comment — with dashes\n", 60) + "def add(a, b):\n    return a + b\n```"
+	h := searching(t, texts(wrongAdd, long), texts(rightAdd))
+	chunks, done := h.stream(`{"model":"auto","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"add"}],"verify":` + addTests + `}`)
+	text := ""
+	for _, c := range chunks {
+		for _, choice := range c.Choices {
+			if s, ok := choice.Delta["content"].(string); ok {
+				text += s
+			}
+		}
+	}
+	last := chunks[len(chunks)-1]
+	if !done || text != long || len(chunks) < 5 || last.Verify["route"] != "search" || last.Verify["verified"] != true || last.Usage == nil || last.Model != "llama-3.1-8b" {
+		t.Errorf("done %v, %d chunks, last %v, text %q", done, len(chunks), last.Verify, text)
+	}
+}
+
+// Where nothing can be tested, the strong model is asked, and says why.
+func TestRunnerDownGoesDirect(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts(rightAdd))
+	h.gateway.Sandbox = downSandbox{h.gateway.Sandbox}
+	v, _ := h.solve("")
+	if v.Route != "direct" || v.Reason != "runner_down" || v.Verified != nil || v.Model != "gpt-4o" {
+		t.Errorf("verify %+v", v)
+	}
+}
+
+type downSandbox struct{ gateway.Sandbox }
+
+func (downSandbox) Down() string { return "user namespaces blocked" }
+
+// Requests that are no search's keep their way.
+func TestNotEveryRequestIsSearched(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts(rightAdd))
+	for body, reason := range map[string]string{
+		`"messages":[{"role":"user","content":"What is the capital of France?"}]`:                                                                      "not_coding",
+		`"messages":[{"role":"user","content":"Write a Python function that adds."}]`:                                                                  "no_tests",
+		`"messages":[{"role":"user","content":"add"}],"n":2,"verify":` + addTests:                                                                      "several_choices",
+		`"messages":[{"role":"user","content":"add"}],"tools":[{"type":"function","function":{"name":"f"}}],"verify":` + addTests:                      "tools_present",
+		`"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:,"}},{"type":"text","text":"add"}]}],"verify":` + addTests: "multimodal",
+		`"messages":[{"role":"user","content":"add"}],"verify":` + strings.TrimSuffix(addTests, "}") + `,"route":"direct"}`:                            "pinned_route",
+	} {
+		_, text := h.post(`{"model":"auto",` + body + `}`)
+		if v := unmarshal[struct{ Verify verifyReply }](t, text).Verify; v.Route != "direct" || v.Reason != reason {
+			t.Errorf("%s: %s, want %s", body, text, reason)
+		}
+	}
+	if n := h.models.Calls("llama-3.1-8b"); n != 0 {
+		t.Errorf("the small model was called %d times", n)
+	}
+}
+
+// A faulty verify field costs nothing and says where it is wrong.
+func TestFaultyVerifyField(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts(rightAdd))
+	for spec, param := range map[string]string{
+		`{"framework":"nope"}`: "verify", `{"tests":7}`: "verify.tests", `{"tests":"assert 1","pass":2}`: "verify.pass", `{"tests":"assert 1","colour":"red"}`: "verify.colour", `""`: "verify",
+	} {
+		resp, body := h.post(`{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + spec + `}`)
+		e := unmarshal[errorBody](t, body).Error
+		if got, _ := e["param"].(string); resp.StatusCode != 400 || !strings.HasPrefix(got, param) || e["code"] != "invalid_value" {
+			t.Errorf("%s: %d %s", spec, resp.StatusCode, body)
+		}
+	}
+	h.outcomes(0)
+}
+
+// A client that hangs up in the middle of a search has spent what was drawn.
+func TestLeavingASearchIsCharged(t *testing.T) {
+	slow := texts(wrongAdd)
+	slow.FirstByte = 150 * time.Millisecond
+	h := searching(t, slow, texts(rightAdd))
+	h.leaveAfter(400*time.Millisecond, `{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":`+addTests+`}`)
+	o := h.outcomes(1)[0]
+	if o.Status != 499 || *o.Cost == 0 || len(o.Samples) == 0 {
+		t.Errorf("outcome %+v", o)
+	}
+}
