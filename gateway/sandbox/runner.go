@@ -124,8 +124,6 @@ func (r *Runner) Engine() string {
 		return EngineRemote
 	case r.engine == nil:
 		return "none"
-	case r.config.Engine == EngineLandlock:
-		return EngineLandlock
 	}
 	return EngineNS
 }
