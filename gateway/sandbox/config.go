@@ -33,12 +33,14 @@ const (
 	fileSizeLimit     Bytes = 16 << 20
 	floodLimit        Bytes = 1 << 20
 	stackLimit        Bytes = 64 << 20
+	addressLimit      Bytes = 64 << 30 // node reserves far more than it uses
 	compileDisk       Bytes = 256 << 20
 	compileInodes           = 20000
 	compileCPU              = 60 * time.Second
 	compileFileSize   Bytes = 128 << 20
 	compileMemory     Bytes = 2 << 30
 	probeInterval           = 5 * time.Minute
+	downInterval            = 20 * time.Second
 	supervisionPeriod       = 20 * time.Millisecond
 )
 
