@@ -14,7 +14,7 @@ import (
 
 // doctorCommand tries what Drover needs on this machine.
 type doctorCommand struct {
-	Engine string `default:"auto" help:"Sandbox engine: auto, ns or landlock."`
+	Engine string `default:"auto" enum:"auto,ns" help:"Sandbox engine (${enum})."`
 	JSON   bool   `name:"json" help:"Print the findings as JSON."`
 }
 

@@ -27,7 +27,7 @@ type sandboxServeCommand struct {
 	Certificate string        `type:"existingfile" placeholder:"FILE" help:"TLS certificate (PEM)."`
 	Key         string        `type:"existingfile" placeholder:"FILE" help:"Its key (PEM)."`
 	ClientCA    string        `type:"existingfile" placeholder:"FILE" help:"Admit only clients with a certificate of this authority (PEM)."`
-	Engine      string        `default:"auto" help:"Sandbox engine: auto, ns or landlock."`
+	Engine      string        `default:"auto" enum:"auto,ns" help:"Sandbox engine (${enum})."`
 	Parallel    int           `default:"2" help:"Verifications at a time."`
 	CPU         time.Duration `default:"5s" help:"Processor time of one verification."`
 	Memory      sandbox.Bytes `default:"512MB" help:"Memory of one verification."`

@@ -28,7 +28,7 @@ type verifyCommand struct {
 	EntryPoint string        `help:"Function or class that the tests call."`
 	Extract    string        `default:"auto" enum:"auto,whole,all_blocks,prefix_body" help:"How the program is taken from the answer (${enum})."`
 	Timeout    time.Duration `help:"Processor time for all tests. Default: 5s."`
-	Engine     string        `default:"auto" help:"Sandbox engine: auto, ns or landlock."`
+	Engine     string        `default:"auto" enum:"auto,ns" help:"Sandbox engine (${enum})."`
 	JSON       bool          `name:"json" help:"Print the verify reply object."`
 }
 

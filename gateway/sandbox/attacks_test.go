@@ -213,11 +213,18 @@ func TestFakesNeverPass(t *testing.T) {
 		}
 	}
 	for name, code := range hostile(t, "fakes") {
+		start := time.Now()
 		var jobs []Job
 		var frameworks []string
 		for framework, job := range fakeJobs(code) {
-			if name == "hang.py" && framework != "pair" && !*all {
-				continue // it costs the whole wall clock in each
+			if (name == "hang.py" || name == "patch_harness.py") && framework != "pair" && !*all {
+				continue // they cost the whole wall clock in each
+			}
+			if !*all && (framework == "check" || framework == "math") {
+				continue
+			}
+			if testing.Short() && !slices.Contains([]string{"assert", "pair", "unittest", "stdio"}, framework) {
+				continue
 			}
 			jobs, frameworks = append(jobs, job), append(frameworks, framework)
 		}
@@ -229,6 +236,7 @@ func TestFakesNeverPass(t *testing.T) {
 				t.Errorf("%s was not judged in %s: %s", name, frameworks[i], report.Detail)
 			}
 		})
+		t.Logf("%s: %d frameworks in %s", name, len(jobs), time.Since(start).Round(time.Millisecond))
 	}
 	healthy(t, r)
 }
@@ -267,7 +275,7 @@ func TestAsPlainUser(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "chown", "-R", strconv.Itoa(uid), dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), dir+"/sandbox.test", "-test.run", "^(TestAttacksDoNoHarm|TestFakesNeverPass|TestRunJudgesEveryFramework)$", "-test.timeout", "5m")
+	cmd := exec.CommandContext(t.Context(), dir+"/sandbox.test", "-test.run", "^(TestAttacksDoNoHarm|TestFakesNeverPass)$", "-test.timeout", "5m", "-test.short")
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "GORACE=atexit_sleep_ms=0"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}

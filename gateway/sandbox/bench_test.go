@@ -3,6 +3,7 @@ package sandbox
 import (
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"testing"
@@ -183,31 +184,37 @@ func TestSoak(t *testing.T) {
 		})
 	}
 	round(max(40, n/10))
-	before, memoryBefore := measure(t, r), resident(t, r)
+	before, ownBefore, memoryBefore := measure(t, r), resident("self"), residentBelow()
 	round(n)
-	after, memoryAfter := measure(t, r), resident(t, r)
+	after, ownAfter, memoryAfter := measure(t, r), resident("self"), residentBelow()
 	if !sameFootprint(before, after) {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
-	t.Logf("%d verifications: resident %d KiB before, %d KiB after", n, memoryBefore>>10, memoryAfter>>10)
-	if memoryAfter > memoryBefore+memoryBefore/4+(16<<20) {
-		t.Errorf("resident memory grew from %d to %d", memoryBefore, memoryAfter)
+	t.Logf("%d verifications: resident before and after: containers %d and %d KiB, this process %d and %d KiB",
+		n, memoryBefore>>10, memoryAfter>>10, ownBefore>>10, ownAfter>>10)
+	if memoryAfter > memoryBefore+memoryBefore/10 {
+		t.Errorf("the containers grew from %d to %d bytes", memoryBefore, memoryAfter)
+	}
+	if ownAfter > ownBefore+(24<<20) {
+		t.Errorf("this process grew from %d to %d bytes", ownBefore, ownAfter)
 	}
 }
 
-// resident sums this process and the containers' init and zygote processes.
-func resident(t *testing.T, r *Runner) int64 {
-	t.Helper()
-	total := int64(0)
-	read := func(pid string) {
-		b, err := os.ReadFile("/proc/" + pid + "/status")
-		if err == nil {
-			total += field(b, "VmRSS:")
-		}
+// resident is a process's memory, after this one's garbage is collected.
+func resident(pid string) int64 {
+	debug.FreeOSMemory()
+	b, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil {
+		return 0
 	}
-	read("self")
+	return field(b, "VmRSS:")
+}
+
+// residentBelow sums the containers' init and zygote processes.
+func residentBelow() int64 {
+	total := int64(0)
 	for _, pid := range descendantPIDs("self") {
-		read(pid)
+		total += resident(pid)
 	}
 	return total
 }

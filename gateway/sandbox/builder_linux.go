@@ -14,7 +14,6 @@ import (
 const (
 	builderName  = "drover-sandbox-builder"
 	initName     = "drover-sandbox-init"
-	landlockName = "drover-sandbox-landlock"
 	hiddenDir    = "/run/drover" // holds init's binary until init covers it
 	boxDir       = "/box"        // the one writable mount
 	candidateUID = 1000          // inside the container
@@ -41,8 +40,6 @@ func Init() {
 		os.Exit(runBuilder())
 	case initName:
 		os.Exit(runInit())
-	case landlockName:
-		os.Exit(runLandlock())
 	}
 }
 

@@ -11,10 +11,9 @@ import (
 
 // Engines that a configuration may name.
 const (
-	EngineAuto     = "auto"     // ns where it works, else remote where URLs are given, else nothing runs
-	EngineNS       = "ns"       // Linux namespaces, seccomp and resource limits on this machine
-	EngineRemote   = "remote"   // the same binary elsewhere, as "drover sandbox serve"
-	EngineLandlock = "landlock" // Landlock and seccomp only: weaker, so never chosen by itself
+	EngineAuto   = "auto"   // ns where it works, else remote where URLs are given, else nothing runs
+	EngineNS     = "ns"     // Linux namespaces, seccomp and resource limits on this machine
+	EngineRemote = "remote" // the same binary elsewhere, as "drover sandbox serve"
 )
 
 // Defaults of a Config's zero fields.
@@ -34,19 +33,21 @@ const (
 	fileSizeLimit     Bytes = 16 << 20
 	floodLimit        Bytes = 1 << 20
 	stackLimit        Bytes = 64 << 20
+	addressLimit      Bytes = 64 << 30 // node reserves far more than it uses
 	compileDisk       Bytes = 256 << 20
 	compileInodes           = 20000
 	compileCPU              = 60 * time.Second
 	compileFileSize   Bytes = 128 << 20
 	compileMemory     Bytes = 2 << 30
 	probeInterval           = 5 * time.Minute
+	downInterval            = 20 * time.Second
 	supervisionPeriod       = 20 * time.Millisecond
 )
 
 // Config says how untrusted programs are run. The zero value picks the engine
 // itself, runs two programs at a time and knows the interpreters on PATH.
 type Config struct {
-	// Engine is auto (the default), ns, remote or landlock.
+	// Engine is auto (the default), ns or remote.
 	Engine string `yaml:"engine" json:"engine,omitempty"`
 	// Parallel is how many verifications may run at a time; 0 means 2.
 	Parallel int `yaml:"parallel" json:"parallel,omitempty"`
@@ -94,13 +95,13 @@ type Remote struct {
 // Validate reports every fault of c with its path relative to the configuration.
 func (c Config) Validate(fault func(path, format string, args ...any)) {
 	switch c.Engine {
-	case "", EngineAuto, EngineNS, EngineLandlock:
+	case "", EngineAuto, EngineNS:
 	case EngineRemote:
 		if len(c.Remote.URLs) == 0 {
 			fault("remote.urls", "must name at least one worker for the remote engine")
 		}
 	default:
-		fault("engine", "must be auto, ns, remote or landlock, got %q", c.Engine)
+		fault("engine", "must be auto, ns or remote, got %q", c.Engine)
 	}
 	if c.Parallel < 0 || c.Parallel > maxParallel {
 		fault("parallel", "must be between 0 and %d, got %d", maxParallel, c.Parallel)

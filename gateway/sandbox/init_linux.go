@@ -38,6 +38,7 @@ func runInit() int {
 		return 1
 	}
 	unix.Close(controlFD)
+	debug.SetGCPercent(25) // small and steady before fast: there is one in every container
 	debug.SetMemoryLimit(64 << 20)
 	c, err := controlFrom(socket)
 	if err != nil {

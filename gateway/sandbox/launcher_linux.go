@@ -131,7 +131,7 @@ func (l *launcher) exec(p *program, fds []int) (run, error) {
 	for resource, max := range map[int]uint64{
 		unix.RLIMIT_CPU: cpu + 1, unix.RLIMIT_DATA: uint64(p.Memory), unix.RLIMIT_NPROC: p.Procs,
 		unix.RLIMIT_NOFILE: descriptorLimit * 2, unix.RLIMIT_FSIZE: uint64(p.MaxFile), unix.RLIMIT_STACK: uint64(stackLimit),
-		unix.RLIMIT_MEMLOCK: 0, unix.RLIMIT_MSGQUEUE: 0,
+		unix.RLIMIT_MEMLOCK: 0, unix.RLIMIT_MSGQUEUE: 0, unix.RLIMIT_AS: uint64(addressLimit),
 	} {
 		if err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: max, Max: max}, nil); err != nil && !errors.Is(err, unix.ESRCH) {
 			_ = unix.Kill(pid, unix.SIGKILL)

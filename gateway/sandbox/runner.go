@@ -124,8 +124,6 @@ func (r *Runner) Engine() string {
 		return EngineRemote
 	case r.engine == nil:
 		return "none"
-	case r.config.Engine == EngineLandlock:
-		return EngineLandlock
 	}
 	return EngineNS
 }
@@ -138,6 +136,9 @@ func (r *Runner) check(ctx context.Context) {
 		return
 	}
 	why := firstFault(r.probe(ctx))
+	if why != "" && ctx.Err() == nil {
+		why = firstFault(r.probe(ctx)) // a machine under load may miss a deadline once
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -151,17 +152,22 @@ func (r *Runner) check(ctx context.Context) {
 	r.setDown(why)
 }
 
-// watch probes every few minutes, so that a machine that changes is noticed.
+// watch probes every few minutes, so that a machine that changes is noticed, and
+// more often while nothing runs.
 func (r *Runner) watch(ctx context.Context) {
 	defer r.done.Done()
-	tick := time.NewTicker(probeInterval)
+	tick := time.NewTicker(downInterval)
 	defer tick.Stop()
+	last := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-			r.check(ctx)
+		case now := <-tick.C:
+			if r.Down() != "" || now.Sub(last) >= probeInterval {
+				r.check(ctx)
+				last = now
+			}
 		}
 	}
 }
