@@ -80,12 +80,13 @@ func blocks(reply string) []block {
 				open = nil
 				continue
 			}
-			if canonical(said) != "" && strings.TrimSpace(strings.Join(open.lines, "")) == "" {
+			if canonical(said) != "" && !open.text {
 				open = &fence{mark: m[2], indent: m[1], language: languageOf(said)}
 				continue
 			}
 		}
 		open.lines = append(open.lines, line)
+		open.text = open.text || strings.TrimSpace(line) != ""
 	}
 	if open != nil {
 		out = append(out, open.block())
@@ -97,6 +98,7 @@ func blocks(reply string) []block {
 type fence struct {
 	mark, indent, language string
 	lines                  []string
+	text                   bool // a line is not blank
 }
 
 // block takes off what the fence was indented or quoted by: a list item's

@@ -19,8 +19,11 @@ type PromptTests struct {
 }
 
 const (
-	maxPrompt = 1 << 20 // bytes of a prompt that are searched
-	maxPairs  = 100     // sample inputs that are taken
+	maxPrompt   = 256 << 10 // bytes of a prompt that is searched
+	maxHeadings = 200       // of sample inputs and outputs
+	maxNames    = 64        // functions that tests call
+
+	maxSourceText = 4 << 10 // bytes of an example's source
 )
 
 // FindTests looks for tests in a user's message: a fenced block marked verify or
@@ -78,19 +81,21 @@ func announcedAsserts(lines []string) (PromptTests, bool) {
 		if at == nil {
 			continue
 		}
-		rest := append([]string{line[at[1]:]}, lines[i+1:]...)
 		var asserts []string
-		for k := 0; k < len(rest); {
-			text := strings.TrimSpace(rest[k])
+		if text := strings.TrimSpace(line[at[1]:]); strings.HasPrefix(text, "assert") {
+			asserts = append(asserts, text)
+		}
+		for k := i + 1; k < len(lines); {
+			text := strings.TrimSpace(lines[k])
 			switch {
 			case strings.HasPrefix(text, "assert"):
-				statement, next := statementAt(rest, k)
+				var statement string
+				statement, k = statementAt(lines, k)
 				asserts = append(asserts, statement)
-				k = next
 				continue
-			case text == "", fenceForm.MatchString(rest[k]) && len(asserts) == 0, k == 0:
+			case text == "", fenceForm.MatchString(lines[k]) && len(asserts) == 0:
 			default:
-				k = len(rest)
+				k = len(lines)
 			}
 			k++
 		}
@@ -129,19 +134,17 @@ const maxStatement = 50
 // statementAt returns the statement that begins on a line, with the lines that
 // its open brackets go on to, and the line behind it.
 func statementAt(lines []string, i int) (string, int) {
-	text := strings.TrimSpace(lines[i])
-	for next := i + 1; ; next++ {
-		if openBrackets(text) <= 0 || next == len(lines) || next-i > maxStatement {
-			if openBrackets(text) > 0 { // never closed: the one line that there is
-				return strings.TrimSpace(lines[i]), i + 1
-			}
-			return text, next
+	depth := 0
+	for next := i; next < len(lines) && next-i < maxStatement; next++ {
+		if depth += openBrackets(lines[next]); depth <= 0 {
+			return strings.TrimSpace(strings.Join(lines[i:next+1], "\n")), next + 1
 		}
-		text += "\n" + lines[next]
 	}
+	return strings.TrimSpace(lines[i]), i + 1 // never closed: the one line that there is
 }
 
-// openBrackets counts those that are not closed, outside of strings.
+// openBrackets counts those that are not closed, outside of strings. Strings end
+// with their line, so that the sum over lines is the count of a text.
 func openBrackets(text string) int {
 	depth, quote := 0, byte(0)
 	for i := 0; i < len(text); i++ {
@@ -230,8 +233,9 @@ func doctests(name, doc string) (PromptTests, bool) {
 // bracketed says whether a literal of several lines is one in brackets.
 func bracketed(literal string) bool {
 	lines := strings.Split(literal, "\n")
-	for i := range lines[1:] {
-		if openBrackets(strings.Join(lines[:i+1], "\n")) <= 0 {
+	depth := 0
+	for _, line := range lines[:len(lines)-1] {
+		if depth += openBrackets(line); depth <= 0 {
 			return false
 		}
 	}
@@ -240,21 +244,30 @@ func bracketed(literal string) bool {
 
 func examplesOf(doc string) []example {
 	var examples []example
-	inside := false // behind an example's source
+	inside := false   // behind an example's source
+	var want []string // lines of the last example
+	flush := func() {
+		if len(want) > 0 {
+			examples[len(examples)-1].want = strings.Join(want, "\n") + "\n"
+			want = nil
+		}
+	}
 	for line := range strings.SplitSeq(doc, "\n") {
 		text := strings.TrimSpace(line)
 		switch {
 		case strings.HasPrefix(text, ">>> "):
+			flush()
 			examples = append(examples, example{source: strings.TrimSpace(text[4:])})
 			inside = true
-		case inside && strings.HasPrefix(text, "... "):
+		case inside && len(want) == 0 && strings.HasPrefix(text, "... ") && len(examples[len(examples)-1].source) < maxSourceText:
 			examples[len(examples)-1].source += "\n" + text[4:]
 		case text == "":
 			inside = false
 		case inside:
-			examples[len(examples)-1].want += text + "\n"
+			want = append(want, text)
 		}
 	}
+	flush()
 	return slices.DeleteFunc(examples, func(e example) bool { return e.source == "" })
 }
 
@@ -263,12 +276,13 @@ var sampleForm = regexp.MustCompile(`(?i)^[ \t#*_>-]*(?:sample|example) (input|o
 // samplePairs are sample inputs, each with the sample output behind it.
 func samplePairs(lines []string) (PromptTests, bool) {
 	var found PromptTests
-	input, have := "", false
-	for i := 0; i < len(lines) && len(found.Cases) < maxPairs; i++ {
+	input, have, headings := "", false, 0
+	for i := 0; i < len(lines) && headings < maxHeadings; i++ {
 		m := sampleForm.FindStringSubmatch(lines[i])
 		if m == nil {
 			continue
 		}
+		headings++
 		text := sampleText(m[2], lines[i+1:])
 		if strings.EqualFold(m[1], "input") {
 			input, have = text, true
@@ -300,7 +314,7 @@ func sampleText(inline string, lines []string) string {
 	var text strings.Builder
 	if m := fenceForm.FindStringSubmatch(lines[0]); m != nil {
 		for _, line := range lines[1:] {
-			if end := fenceForm.FindStringSubmatch(line); end != nil && end[2][0] == m[2][0] {
+			if strings.Contains(line, m[2]) && fenceForm.MatchString(line) {
 				return text.String()
 			}
 			text.WriteString(line + "\n")
@@ -316,7 +330,10 @@ func sampleText(inline string, lines []string) string {
 	return text.String()
 }
 
-var callForm = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_.]*)\(`)
+var (
+	callForm    = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_.]*)\(`)
+	definedForm = regexp.MustCompile(`(?:def|class|function|func) ([A-Za-z_][A-Za-z0-9_]*)`)
+)
 
 // pythonNames are called in tests and are not what is tested.
 var pythonNames = set("assert", "not", "and", "or", "in", "is", "if", "abs", "all", "any", "bool", "dict", "enumerate", "float", "frozenset", "int", "isinstance", "len",
@@ -325,12 +342,17 @@ var pythonNames = set("assert", "not", "and", "or", "in", "is", "if", "abs", "al
 
 // calledNames are the functions that tests call and do not define, in their order.
 func calledNames(tests string) []string {
+	known := map[string]bool{}
+	for _, m := range definedForm.FindAllStringSubmatch(tests, -1) {
+		known[m[1]] = true
+	}
 	var names []string
 	for _, m := range callForm.FindAllStringSubmatch(tests, -1) {
 		name := m[1]
-		if pythonNames[name] || strings.Contains(name, ".") || slices.Contains(names, name) || strings.Contains(tests, "def "+name+"(") {
+		if known[name] || pythonNames[name] || strings.Contains(name, ".") || len(names) == maxNames {
 			continue
 		}
+		known[name] = true
 		names = append(names, name)
 	}
 	return names

@@ -343,3 +343,22 @@ func TestParseTaskTellsTheLanguage(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseSpec(f *testing.F) {
+	for _, seed := range []string{`"assert f(1)"`, `{"tests":["a"],"limits":{"timeout_s":1e300}}`, `{"cases":[{"stdout":"\ud800"}]}`, `{"budget":{"max_cost_usd":0.0000000019999999999999999999}}`, `{"files":{"a":{"base64":"\n"}}}`, `[`, ``} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s, err := ParseSpec("", body)
+		if err != nil {
+			var e *openai.Error
+			if !errors.As(err, &e) || e.Message == "" || e.Code != "invalid_value" {
+				t.Errorf("got %+v", err)
+			}
+			return
+		}
+		s.job("pass", "").Validate(func(path, format string, args ...any) {
+			t.Errorf("%s is taken, and then refused: %s "+format, append([]any{body, path}, args...)...)
+		})
+	})
+}
