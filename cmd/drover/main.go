@@ -29,16 +29,16 @@ type exitCode int
 func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the gateway."`
-	Check   checkCmd   `cmd:"" help:"Name every fault of a configuration, or explain what it does."`
-	Keys    keysCmd    `cmd:"" help:"Create, list and revoke API keys."`
-	Standin standinCmd `cmd:"" help:"Serve simulated models that speak OpenAI's wire, for trials and tests."`
+	Demo    demoCmd        `cmd:"" help:"Solve the bundled problems with simulated models, and compare what it costs."`
+	Serve   serveCmd       `cmd:"" help:"Run the gateway."`
+	Check   checkCmd       `cmd:"" help:"Name every fault of a configuration, or explain what it does."`
+	Doctor  doctorCommand  `cmd:"" help:"Try what Drover needs on this machine, and say how to mend what does not work."`
+	Verify  verifyCommand  `cmd:"" help:"Judge one answer by tests in the sandbox, with no model and no server."`
+	Keys    keysCmd        `cmd:"" help:"Create, list and revoke API keys."`
+	Sandbox sandboxCommand `cmd:"" help:"Run a sandbox worker."`
+	Standin standinCmd     `cmd:"" help:"Serve simulated models that speak OpenAI's wire, for trials and tests."`
 
 	Version kong.VersionFlag `help:"Print the version."`
-
-	Verify  verifyCommand  `cmd:"" help:"Judge one answer by tests in the sandbox, with no model and no server."`
-	Doctor  doctorCommand  `cmd:"" help:"Try what Drover needs on this machine, and say how to mend what does not work."`
-	Sandbox sandboxCommand `cmd:"" help:"Run a sandbox worker."`
 }
 
 func main() {

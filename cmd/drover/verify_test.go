@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/drover-llm/drover/gateway/sandbox"
 )
 
 // command executes a command line and returns its exit status and standard output.

@@ -1,0 +1,426 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/drover-llm/drover/configs"
+	"github.com/drover-llm/drover/gateway/sandbox"
+	"github.com/drover-llm/drover/gateway/search"
+	"github.com/drover-llm/drover/gateway/standin"
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/policy/lab"
+	"github.com/drover-llm/drover/policy/ledger"
+	"github.com/drover-llm/drover/pricing"
+)
+
+type demoCmd struct {
+	Problems int    `default:"72" help:"How many of the bundled problems, spread over all grades."`
+	Keep     bool   `help:"Leave the gateway running afterwards, with a key to try."`
+	JSON     bool   `name:"json" help:"Print one JSON object instead of the table."`
+	Seed     uint64 `default:"1" help:"Of the simulated models' draws."`
+}
+
+func (demoCmd) Help() string {
+	return "Solves the bundled problems in three ways, by simulated models behind the real gateway and in the real sandbox, and compares what was solved and what it cost. No key, no configuration, no network."
+}
+
+// simulatedNote is said wherever the demo's figures are.
+const simulatedNote = "Both models are simulated: they answer with programs from the bundled problem set, right as often as published figures say " +
+	"(8B: 90.5 % within 100 tries, 95.1 % within 1,000; GPT-4o: 90.2 % at once). Gateway, sandbox, tests, prices and ledger are real."
+
+// A way of answering that the demo compares.
+type strategy struct {
+	name, model, onFail string
+}
+
+var strategies = []strategy{
+	{"always GPT-4o", "gpt-4o", ""},
+	{"8B, best of 64", "best-of-64", search.OnFailBest},
+	{"Drover", "auto", search.OnFailEscalate},
+}
+
+// strategyResult is what a strategy came to; the JSON of --json.
+type strategyResult struct {
+	Name          string  `json:"name"`
+	Problems      int     `json:"problems"`
+	SolvedVisible int     `json:"solved_visible"`
+	SolvedHidden  int     `json:"solved_hidden"`
+	Samples       int     `json:"samples"`
+	CostUSD       dollars `json:"cost_usd"`
+	P50MS         int64   `json:"p50_ms"`
+	P95MS         int64   `json:"p95_ms"`
+
+	took []time.Duration
+}
+
+// dollars is an amount as a JSON number.
+type dollars pricing.USD
+
+func (d dollars) MarshalJSON() ([]byte, error) { return []byte(pricing.USD(d).String()), nil }
+
+// Run plays the demo.
+func (c demoCmd) Run(ctx context.Context) (err error) {
+	problems, err := spread(c.Problems)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.DiscardHandler)
+	runner, err := sandbox.New(ctx, sandbox.Config{}, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, runner.Close()) }()
+	if why := runner.Down(); why != "" {
+		return fmt.Errorf("the demo tests programs in the sandbox, which cannot run here: %s. In a container: docker run --rm --security-opt seccomp=configs/deploy/drover-seccomp.json -v \"$PWD\":/src -w /src golang:1.26 sh -c 'apt-get update && apt-get install -y python3 && go run ./cmd/drover demo'", why)
+	}
+	d := &demo{problems: problems, runner: runner, out: os.Stdout, seed: c.Seed}
+	if c.JSON {
+		d.out = io.Discard
+	}
+	fmt.Fprintf(d.out, "SIMULATED MODELS. %s\n\n", simulatedNote)
+	stop, err := d.start(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	results, err := d.compare(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{"simulated": true, "note": simulatedNote, "problems": len(problems), "strategies": results})
+	}
+	d.print(results)
+	if c.Keep {
+		fmt.Fprintf(d.out, "\nStill running (simulated): base_url %s/v1, api_key %s, model auto. Ctrl-C ends it.\n", d.url, d.key)
+		<-ctx.Done()
+	}
+	return nil
+}
+
+// spread picks n of the bundled problems, over all grades, from easy to hard.
+func spread(n int) ([]lab.Problem, error) {
+	all, err := lab.Bundled()
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || n > len(all) {
+		return nil, fmt.Errorf("--problems must be between 1 and %d, got %d", len(all), n)
+	}
+	picked := make([]lab.Problem, n)
+	for i := range picked {
+		picked[i] = all[i*len(all)/n]
+	}
+	return picked, nil
+}
+
+// demo is a gateway over simulated models, and what is asked of it.
+type demo struct {
+	problems []lab.Problem
+	runner   *sandbox.Runner
+	out      io.Writer
+	seed     uint64
+
+	url, key string
+	mu       sync.Mutex
+	writers  map[string]*lab.Writer // by the model's name
+}
+
+const demoConfig = `
+providers: { simulated: { base_url: "${URL}", supports_n: true } }
+models:
+  gpt-4o: { provider: simulated, price: { prompt_per_1m: "2.50", completion_per_1m: "10.00" } }
+  llama-3.1-8b: { provider: simulated, price: { prompt_per_1m: "0.05", completion_per_1m: "0.08" } }
+routes:
+  best-of-64: { direct: gpt-4o, search: [ { model: llama-3.1-8b, max_samples: 64 } ] }
+  auto: { direct: gpt-4o, search: [ { model: llama-3.1-8b, max_samples: 64 } ], goal: { value_of_correct: "0.01", loss_of_wrong: "0.03" } }
+`
+
+// start serves the gateway over the simulated models until stop is called.
+func (d *demo) start(ctx context.Context, log *slog.Logger) (stop func() error, err error) {
+	models := standin.New(standin.Config{Keep: -1, Models: map[string]standin.Script{
+		"gpt-4o":       {FirstByte: 60 * time.Millisecond, Func: d.write},
+		"llama-3.1-8b": {FirstByte: 20 * time.Millisecond, Func: d.write},
+	}})
+	if err := models.Start("127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "drover-demo-")
+	if err != nil {
+		return nil, errors.Join(err, models.Close())
+	}
+	clean := func() error { return errors.Join(models.Close(), os.RemoveAll(dir)) }
+	config, err := configs.Parse("demo", []byte(demoConfig), func(string) (string, bool) { return models.URL(), true })
+	if err != nil {
+		return nil, errors.Join(err, clean())
+	}
+	journal, err := ledger.Open(filepath.Join(dir, "drover.db"), ledger.Options{Log: log})
+	if err != nil {
+		return nil, errors.Join(err, clean())
+	}
+	if d.key, _, err = journal.CreateKey(ctx, policy.Key{Name: "demo"}, "demo"); err != nil {
+		return nil, errors.Join(err, journal.Close(), clean())
+	}
+	g, providers, err := assemble(config, journal, d.runner, log)
+	if err != nil {
+		return nil, errors.Join(err, journal.Close(), clean())
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(err, journal.Close(), clean())
+	}
+	d.url = "http://" + listener.Addr().String()
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- serve(serving, g, listener, time.Second, log) }()
+	return func() error {
+		end()
+		err := <-served
+		for _, p := range providers {
+			p.Close()
+		}
+		return errors.Join(err, journal.Close(), clean())
+	}, nil
+}
+
+// write answers for a simulated model.
+func (d *demo) write(r standin.Request) standin.Answer {
+	d.mu.Lock()
+	w := d.writers[r.Model]
+	d.mu.Unlock()
+	if text, ok := w.Write(r.Prompt); ok {
+		return standin.Answer{Text: text}
+	}
+	return standin.Answer{}
+}
+
+// compare solves the problems with every strategy in turn. Each meets the same
+// models: the draws begin anew.
+func (d *demo) compare(ctx context.Context) ([]strategyResult, error) {
+	bar := newBar(d.out, len(strategies)*len(d.problems))
+	defer bar.stop()
+	var results []strategyResult
+	for _, s := range strategies {
+		d.mu.Lock()
+		d.writers = map[string]*lab.Writer{
+			"gpt-4o":       lab.NewWriter(d.problems, func(s lab.Skill) float64 { return s.Strong }, d.seed),
+			"llama-3.1-8b": lab.NewWriter(d.problems, func(s lab.Skill) float64 { return s.Small }, d.seed+1),
+		}
+		d.mu.Unlock()
+		r, err := d.solve(ctx, s, bar)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// clients is how many requests the demo has under way at a time.
+const clients = 4
+
+func (d *demo) solve(ctx context.Context, s strategy, bar *bar) (strategyResult, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	result := strategyResult{Name: s.name, Problems: len(d.problems)}
+	var mu sync.Mutex
+	next := make(chan lab.Problem)
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			for p := range next {
+				one, err := d.ask(ctx, s, p)
+				if err != nil {
+					cancel(fmt.Errorf("%s, %s: %w", s.name, p.ID, err))
+					continue
+				}
+				mu.Lock()
+				result.add(one)
+				mu.Unlock()
+				bar.step(s.name)
+			}
+		})
+	}
+	for _, p := range d.problems {
+		next <- p
+	}
+	close(next)
+	all.Wait()
+	if ctx.Err() != nil {
+		return result, context.Cause(ctx)
+	}
+	slices.Sort(result.took)
+	result.P50MS = result.took[len(result.took)/2].Milliseconds()
+	result.P95MS = result.took[len(result.took)*95/100].Milliseconds()
+	return result, nil
+}
+
+// solved is what became of one problem.
+type solved struct {
+	visible, hidden bool
+	samples         int
+	cost            pricing.USD
+	took            time.Duration
+}
+
+func (r *strategyResult) add(s solved) {
+	if s.visible {
+		r.SolvedVisible++
+	}
+	if s.hidden {
+		r.SolvedHidden++
+	}
+	r.Samples += s.samples
+	r.CostUSD += dollars(s.cost)
+	r.took = append(r.took, s.took)
+}
+
+// ask sends one problem as an application would, and judges the answer by the
+// hidden tests, which the gateway never sees.
+func (d *demo) ask(ctx context.Context, s strategy, p lab.Problem) (solved, error) {
+	verify := map[string]any{"tests": p.Tests, "entry_point": p.EntryPoint, "language": "python"}
+	if s.onFail != "" {
+		verify["on_fail"] = s.onFail
+	}
+	body, err := json.Marshal(map[string]any{"model": s.model, "verify": verify, "messages": []any{map[string]string{"role": "user", "content": p.Prompt}}})
+	if err != nil {
+		return solved{}, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/v1/chat/completions", bytes.NewReader(body))
+	if err != nil {
+		return solved{}, err
+	}
+	r.Header.Set("Authorization", "Bearer "+d.key)
+	started := time.Now()
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return solved{}, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return solved{}, err
+	}
+	took := time.Since(started)
+	var reply struct {
+		Choices []struct{ Message struct{ Content string } }
+		Verify  struct {
+			Verified *bool
+			Cost     json.Number `json:"cost_usd"`
+			Samples  struct{ Drawn int }
+		}
+	}
+	if err := json.Unmarshal(text, &reply); err != nil || len(reply.Choices) == 0 {
+		return solved{}, fmt.Errorf("status %d: %.300s", resp.StatusCode, text)
+	}
+	cost, err := pricing.ParseUSD(reply.Verify.Cost.String())
+	if err != nil {
+		return solved{}, err
+	}
+	code, language := search.Extraction{EntryPoint: p.EntryPoint, Language: "python"}.Extract(reply.Choices[0].Message.Content)
+	report, err := d.runner.Run(ctx, sandbox.Job{Language: "python", EntryPoint: p.EntryPoint, Code: code, Tests: []string{p.Tests, p.Hidden}})
+	if err != nil {
+		return solved{}, err
+	}
+	if report.Verdict == sandbox.Unjudged {
+		return solved{}, fmt.Errorf("hidden tests of a %s answer: %s", language, report.Detail)
+	}
+	return solved{reply.Verify.Verified != nil && *reply.Verify.Verified, report.Verdict == sandbox.Passed, reply.Verify.Samples.Drawn, cost, took}, nil
+}
+
+// print shows the comparison.
+func (d *demo) print(results []strategyResult) {
+	t := table.NewWriter()
+	t.SetOutputMirror(d.out)
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"", "passes its tests", "right (hidden tests)", "95 % interval", "samples", "cost, $", "of GPT-4o's", "p50 / p95, ms"})
+	for _, r := range results {
+		n := float64(r.Problems)
+		low, high := wilson(r.SolvedHidden, r.Problems)
+		t.AppendRow(table.Row{r.Name, fmt.Sprintf("%d of %d", r.SolvedVisible, r.Problems), fmt.Sprintf("%d (%.1f %%)", r.SolvedHidden, 100*float64(r.SolvedHidden)/n),
+			fmt.Sprintf("%.0f to %.0f %%", 100*low, 100*high), r.Samples, pricing.USD(r.CostUSD),
+			fmt.Sprintf("%.0f %%", 100*float64(r.CostUSD)/float64(results[0].CostUSD)), fmt.Sprintf("%d / %d", r.P50MS, r.P95MS)})
+	}
+	fmt.Fprintln(d.out)
+	t.Render()
+	fmt.Fprintln(d.out, "Samples are the 8B's; a failed search asks GPT-4o once. Latencies are those of the simulated models (20 and 60 ms a call).")
+}
+
+// wilson is the 95 % interval of a share (Wilson, 1927).
+func wilson(k, n int) (low, high float64) {
+	const z = 1.959964
+	p, m := float64(k)/float64(n), float64(n)
+	centre := (p + z*z/(2*m)) / (1 + z*z/m)
+	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
+	return max(centre-half, 0), min(centre+half, 1)
+}
+
+// bar shows progress: a bar on a terminal, a line at every tenth elsewhere.
+type bar struct {
+	writer  progress.Writer // nil when the output is no terminal
+	tracker progress.Tracker
+	out     io.Writer
+	mu      sync.Mutex
+	done    int
+	total   int
+}
+
+func newBar(out io.Writer, total int) *bar {
+	b := &bar{out: out, total: total}
+	file, ok := out.(*os.File)
+	if !ok {
+		return b
+	}
+	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return b
+	}
+	b.writer = progress.NewWriter()
+	b.writer.SetOutputWriter(out)
+	b.writer.SetAutoStop(false)
+	b.writer.SetStyle(progress.StyleBlocks)
+	b.tracker = progress.Tracker{Message: "solving", Total: int64(total)}
+	b.writer.AppendTracker(&b.tracker)
+	go b.writer.Render()
+	return b
+}
+
+func (b *bar) step(what string) {
+	if b.writer != nil {
+		b.tracker.UpdateMessage(what)
+		b.tracker.Increment(1)
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.done++
+	if b.done*10/b.total != (b.done-1)*10/b.total {
+		fmt.Fprintf(b.out, "%3d %% %s\n", b.done*100/b.total, strings.ToLower(what))
+	}
+}
+
+func (b *bar) stop() {
+	if b.writer != nil {
+		b.writer.Stop()
+		for b.writer.IsRenderInProgress() {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+}
