@@ -32,11 +32,28 @@ func newNSEngine(t *tools, cgroup string) (*nsEngine, error) {
 	}
 	e := &nsEngine{exe: exe, root: os.Geteuid() == 0, tools: t, cgroup: cgroup}
 	if e.root {
+		if err := mayAdminister(); err != nil {
+			return nil, err
+		}
 		if e.uids, err = slotUIDs(); err != nil {
 			return nil, err
 		}
 	}
 	return e, nil
+}
+
+// mayAdminister refuses a root that a container runtime left without
+// capabilities: it can do less than a plain user, whose namespaces would be its own.
+func mayAdminister() error {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		return step(err, "reading this process's capabilities")
+	}
+	if data[0].Effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
+		return &stepError{"making namespaces as root", errors.New("no CAP_SYS_ADMIN")}
+	}
+	return nil
 }
 
 // slotUIDs hands out host uids that no account uses: high ones where this

@@ -194,6 +194,8 @@ func mendFor(err error) string {
 	switch {
 	case strings.Contains(s.step, "user") && errors.Is(s.err, syscall.ENOSPC), strings.Contains(s.err.Error(), "no space left"):
 		return "raise user.max_user_namespaces (sysctl), or set sandbox.engine: remote"
+	case strings.Contains(s.step, "as root"):
+		return "run this container as a plain user (--user 10001) with --security-opt seccomp=drover-seccomp.json, or set sandbox.engine: remote"
 	case strings.Contains(s.step, "choosing a uid"):
 		return "run this container with a wider uid map, or as a plain user"
 	case strings.Contains(s.step, "/proc"):
