@@ -87,3 +87,25 @@ func BenchmarkFind(b *testing.B) {
 	b.ReportMetric(float64((searched-reference).Microseconds())/n, "cpu-µs/sample")
 	b.ReportMetric(float64(searched)/float64(reference), "x-decoding")
 }
+
+// BenchmarkHostilePrompts reads prompts that are made to be read again and again:
+// four times the size is to take about four times as long, whatever is repeated.
+func BenchmarkHostilePrompts(b *testing.B) {
+	for _, part := range []string{"assert f(\n", "pass these tests:\n\n", "Sample Input\n" + ticks + "\n", "Sample Input\nx\n\n", "a(b(c1(", ticks + "python\n", ">>> f(\n", "[\n", "assert f(1) ", "... x\n"} {
+		b.Run(strings.TrimSpace(part), func(b *testing.B) {
+			read := func(size int) time.Duration {
+				text := "def f():\n    \"\"\"\n    >>> f()\n" + strings.Repeat(part, size/len(part))
+				started := processorTime(b)
+				FindTests(text)
+				Task{}.Candidate(ticks + "\n" + text)
+				return processorTime(b) - started
+			}
+			var small, large time.Duration
+			for b.Loop() {
+				small += 4 * read(maxPrompt/5)
+				large += read(maxPrompt / 5 * 4)
+			}
+			b.ReportMetric(float64(large)/float64(small), "x-linear")
+		})
+	}
+}

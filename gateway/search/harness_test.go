@@ -100,7 +100,6 @@ type said struct {
 	text  string // of every choice
 	err   error
 	delay time.Duration
-	cost  pricing.USD
 }
 
 // scripted is a model that answers from a script, from its beginning again when

@@ -78,7 +78,8 @@ func (l *looks) words(prompt string) {
 }
 
 func notOfWord(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '+' || r == '_' || r == '.')
+	word := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '+' || r == '_' || r == '.'
+	return !word
 }
 
 // languageOfCode tells the languages that can be told from a line.

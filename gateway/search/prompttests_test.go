@@ -66,18 +66,6 @@ func TestFindTestsFindsNoneWhereThereAreNone(t *testing.T) {
 	}
 }
 
-// Prompts that are made to be read again and again take no time to speak of: a
-// search of quadratic time would not come back from these.
-func TestFindTestsTakesLittleTimeOverHostilePrompts(t *testing.T) {
-	for _, part := range []string{"assert f(\n", "pass these tests:\n\n", "Sample Input\n" + ticks + "\n", "Sample Input\nx\n\n", "a(b(c1(", ticks + "python\n", ">>> f(\n", "x\n", "[\n", "def f(\n", "assert f(1) ", "... x\n"} {
-		for _, head := range []string{"", "def f():\n    '''\n    >>> f()\n", ticks + "tests\n"} {
-			FindTests(head + strings.Repeat(part, (maxPrompt-len(head))/len(part)))
-		}
-		Task{}.Candidate(strings.Repeat(part, maxPrompt/len(part)))
-		Task{}.Candidate(ticks + "\nx\n" + strings.Repeat(part, maxPrompt/len(part)))
-	}
-}
-
 type problem struct {
 	Task       string `json:"task_id"`
 	Prompt     string `json:"prompt"`
