@@ -82,6 +82,16 @@ func LoadAdmin(file string, getenv func(string) (string, bool)) (ledger.Config, 
 	return c.Ledger, c.Admin, nil
 }
 
+// LoadSandbox reads of the file only how programs are tested.
+func LoadSandbox(file string, getenv func(string) (string, bool)) (sandbox.Config, error) {
+	c, err := Load(file, getenv)
+	var faults Faults
+	if c == nil || err != nil && (!errors.As(err, &faults) || faults.concern("", "sandbox")) {
+		return sandbox.Config{}, err
+	}
+	return c.Sandbox, nil
+}
+
 // Parse is Load for a text that was read already. Beside Faults it returns what
 // could be read.
 func Parse(file string, text []byte, getenv func(string) (string, bool)) (*Config, error) {

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"math"
-	"time"
 
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
@@ -12,8 +11,7 @@ import (
 // stopper lets policy's index decide how a search goes on.
 type stopper struct {
 	index   *policy.Index
-	reserve pricing.USD   // of the ceiling, for the strong model: the search's money is without it
-	patient time.Duration // what a batch takes at most, as far as is known
+	reserve pricing.USD // of the ceiling, for the strong model: the search's money is without it
 }
 
 // newStopper makes the index of one search of the route.
@@ -75,6 +73,9 @@ func (s *stopper) state(state search.State) policy.State {
 	at := policy.State{Rung: state.Rung, Samples: state.Samples, Budget: state.Money.Float64() + s.reserve.Float64(), Time: math.Inf(1)}
 	if state.Money == math.MaxInt64 {
 		at.Budget = math.Inf(1)
+	}
+	if state.Time < math.MaxInt64 && state.Batch > 0 { // the strong model's time is not in it
+		at.Time = float64(state.Time) / float64(state.Batch)
 	}
 	for _, r := range state.Rungs {
 		at.Seen = append(at.Seen, policy.Seen{Failed: r.Failed, Refused: r.Refused})

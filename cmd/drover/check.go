@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/drover-llm/drover/configs"
+	"github.com/drover-llm/drover/gateway"
 	"github.com/drover-llm/drover/pricing"
 )
 
@@ -79,6 +80,13 @@ func explain(c *configs.Config) (string, error) {
 	b.WriteString("\nRoutes:\n")
 	for _, name := range slices.Sorted(maps.Keys(c.Routes)) {
 		direct := c.Routes[name].Direct
+		if len(c.Routes[name].Search) > 0 {
+			text, err := explainSearch(table, name, c.Routes[name])
+			if err != nil {
+				return "", err
+			}
+			b.WriteString(text)
+		}
 		fmt.Fprintf(&b, "  %s asks %s once", name, direct[0])
 		if len(direct) > 1 {
 			fmt.Fprintf(&b, "; when that cannot answer, %s in its place", strings.Join(direct[1:], ", then "))
@@ -90,6 +98,41 @@ func explain(c *configs.Config) (string, error) {
 	}
 	b.WriteString("\nNo budgets: keys spend without a limit.\n")
 	return b.String(), nil
+}
+
+// explainSearch says what a route does with a request that has tests, and what
+// the typical one can cost at most.
+func explainSearch(table pricing.Table, name string, route gateway.RouteConfig) (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %s, with tests, tries", name)
+	most, known := pricing.USD(0), true
+	for i, rung := range route.Search {
+		rung = rung.WithDefaults()
+		if i > 0 {
+			b.WriteString(", then")
+		}
+		fmt.Fprintf(&b, " up to %d samples of %s", rung.MaxSamples, rung.Model)
+		cost, err := table.Cost(rung.Model, typical)
+		if errors.Is(err, pricing.ErrUnknownModel) {
+			known = false
+			continue
+		}
+		if err == nil {
+			cost, err = cost.Mul(int64(rung.MaxSamples))
+		}
+		if err == nil {
+			most, err = most.Add(cost)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	fmt.Fprintf(&b, " until one passes, and asks %s when none does.\n", route.Direct[0])
+	strong, err := table.Cost(route.Direct[0], typical)
+	if known && err == nil {
+		fmt.Fprintf(&b, "    A typical request costs at most $%s that way, $%s of it for samples; %s alone $%s.\n", most+strong, most, route.Direct[0], strong)
+	}
+	return b.String() + "    Without tests, or where nothing can be tested:\n", nil
 }
 
 func port(listen string) string { return listen[strings.LastIndexByte(listen, ':'):] }

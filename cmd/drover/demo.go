@@ -83,7 +83,7 @@ func (c demoCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	log := slog.New(slog.DiscardHandler)
-	runner, err := sandbox.New(ctx, sandbox.Config{}, log)
+	runner, err := sandbox.New(ctx, withPath(sandbox.Config{}), log)
 	if err != nil {
 		return err
 	}

@@ -14,8 +14,8 @@ import (
 
 // doctorCommand tries what Drover needs on this machine.
 type doctorCommand struct {
-	Engine string `default:"auto" enum:"auto,ns" help:"Sandbox engine (${enum})."`
-	JSON   bool   `name:"json" help:"Print the findings as JSON."`
+	testedFlags
+	JSON bool `name:"json" help:"Print the findings as JSON."`
 }
 
 // finding is one line of the doctor's table.
@@ -32,7 +32,7 @@ type examination struct {
 
 func (c *doctorCommand) Run(ctx context.Context) error {
 	findings := examine(ctx, []examination{
-		{"sandbox", c.sandbox},
+		{"sandbox", c.probes},
 		{"clock", clock},
 	})
 	var err error
@@ -64,8 +64,12 @@ func examine(ctx context.Context, list []examination) []finding {
 	return findings
 }
 
-func (c *doctorCommand) sandbox(ctx context.Context) []sandbox.Probe {
-	runner, err := sandbox.New(ctx, sandbox.Config{Engine: c.Engine, Parallel: 1}, nil)
+func (c *doctorCommand) probes(ctx context.Context) []sandbox.Probe {
+	config, err := c.sandbox(1)
+	var runner *sandbox.Runner
+	if err == nil {
+		runner, err = sandbox.New(ctx, config, nil)
+	}
 	if err != nil {
 		return []sandbox.Probe{{Name: "configuration", Saw: err.Error(), Mend: "correct it", Need: true}}
 	}

@@ -35,7 +35,7 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
 
-	runner, err := sandbox.New(ctx, c.Sandbox, log)
+	runner, err := sandbox.New(ctx, withPath(c.Sandbox), log)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (c *sandboxServeCommand) Run(ctx context.Context) error {
 		return exitCode(exitUsage)
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	runner, err := sandbox.New(ctx, sandbox.Config{Engine: c.Engine, Parallel: c.Parallel, CPU: c.CPU, Memory: c.Memory}, log)
+	runner, err := sandbox.New(ctx, withPath(sandbox.Config{Engine: c.Engine, Parallel: c.Parallel, CPU: c.CPU, Memory: c.Memory}), log)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,9 @@ func (c *sandboxServeCommand) Run(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	err = server.Shutdown(grace)
-	<-stopped
+	if end := <-stopped; !errors.Is(end, http.ErrServerClosed) {
+		err = errors.Join(err, end)
+	}
 	return err
 }
 

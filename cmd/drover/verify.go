@@ -28,8 +28,8 @@ type verifyCommand struct {
 	EntryPoint string        `help:"Function or class that the tests call."`
 	Extract    string        `default:"auto" enum:"auto,whole,all_blocks,prefix_body" help:"How the program is taken from the answer (${enum})."`
 	Timeout    time.Duration `help:"Processor time for all tests. Default: 5s."`
-	Engine     string        `default:"auto" enum:"auto,ns" help:"Sandbox engine (${enum})."`
-	JSON       bool          `name:"json" help:"Print the verify reply object."`
+	testedFlags
+	JSON bool `name:"json" help:"Print the verify reply object."`
 }
 
 // verifySpec is the verify request object, as far as one answer needs it.
@@ -74,7 +74,11 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 		return exitCode(exitUsage)
 	}
 	started := time.Now()
-	runner, err := sandbox.New(ctx, sandbox.Config{Engine: c.Engine, Parallel: 1}, slog.New(slog.DiscardHandler))
+	config, err := c.sandbox(1)
+	if err != nil {
+		return err
+	}
+	runner, err := sandbox.New(ctx, config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "drover: verify:", err)
 		return exitCode(exitUsage)

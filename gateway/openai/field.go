@@ -52,7 +52,7 @@ var chatFields = map[string]field{
 	"modalities":            {kinds: `[`},
 	"audio":                 {kinds: `{`},
 	"prediction":            {kinds: `{`},
-	"verify":                {kinds: `"{`},
+	"verify":                {kinds: `"{[0t`, empty: true}, // Drover's own: only its spelling is checked here
 }
 
 // check reports the first thing that is wrong with the value, which is not

@@ -58,6 +58,9 @@ type Config struct {
 	Memory Bytes `yaml:"memory" json:"memory,omitempty"`
 	// Languages overrides or adds to the built-in languages, by name.
 	Languages map[string]Language `yaml:"languages" json:"languages,omitempty"`
+	// Path lists folders in which interpreters are looked for before the usual
+	// ones: the caller's PATH.
+	Path []string `yaml:"-" json:"-"`
 	// Remote lists workers for the remote engine.
 	Remote Remote `yaml:"remote" json:"remote,omitempty"`
 	// Cgroup is a delegated cgroup v2 directory in which every container gets a

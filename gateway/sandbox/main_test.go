@@ -3,6 +3,7 @@ package sandbox
 import (
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -19,6 +20,7 @@ func TestMain(m *testing.M) {
 // testRunner starts a runner that must work on this machine.
 func testRunner(t testing.TB, c Config) *Runner {
 	t.Helper()
+	c.Path = filepath.SplitList(os.Getenv("PATH"))
 	r, err := New(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func findTools(ctx context.Context, c Config) *tools {
 			if len(*argv) == 0 || strings.HasPrefix((*argv)[0], "{") {
 				continue
 			}
-			p, err := findProgram(ctx, name, (*argv)[0])
+			p, err := findProgram(ctx, c.Path, name, (*argv)[0])
 			if err != nil {
 				found.missing = err.Error()
 				break
@@ -108,10 +108,10 @@ type located struct {
 	sites   []string
 }
 
-func findProgram(ctx context.Context, language, name string) (located, error) {
+func findProgram(ctx context.Context, path []string, language, name string) (located, error) {
 	candidates := []string{name}
 	if !strings.Contains(name, "/") {
-		candidates = onPath(name)
+		candidates = onPath(path, name)
 	}
 	if len(candidates) == 0 {
 		return located{}, fmt.Errorf("%s: not found on PATH", name)
@@ -135,13 +135,10 @@ func findProgram(ctx context.Context, language, name string) (located, error) {
 	return located{}, first
 }
 
-// onPath lists every program of that name on PATH and in the usual places.
-func onPath(name string) []string {
+// onPath lists every program of that name in the folders and in the usual ones.
+func onPath(path []string, name string) []string {
 	var found []string
-	if file, err := exec.LookPath(name); err == nil {
-		found = append(found, file)
-	}
-	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/local/bin", "/usr/bin", "/bin") {
+	for _, dir := range append(slices.Clip(path), "/usr/local/bin", "/usr/bin", "/bin") {
 		file := filepath.Join(dir, name)
 		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && !slices.Contains(found, file) {
 			found = append(found, file)
