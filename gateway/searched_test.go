@@ -236,3 +236,42 @@ func TestLeavingASearchIsCharged(t *testing.T) {
 		t.Errorf("outcome %+v", o)
 	}
 }
+
+// POST /v1/verify runs tests on a given answer, and asks no model.
+func TestVerifyEndpoint(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts(rightAdd))
+	for _, c := range []struct {
+		body, verdict string
+		status        int
+		param         string
+	}{
+		{`{"answer":` + quoted(rightAdd) + `,"verify":` + addTests + `}`, "passed", 200, ""},
+		{`{"answer":` + quoted(wrongAdd) + `,"verify":` + addTests + `}`, "failed", 200, ""},
+		{`{"answer":"def add(a, b): return a + b","messages":[{"role":"user","content":"Your code should pass these tests:\n\nassert add(1, 2) == 3\nassert add(2, 2) == 4"}]}`, "passed", 200, ""},
+		{`{"answer":"x = 1","verify":{"tests":"assert x == 1","language":"rust"}}`, "unjudged", 200, ""},
+		{`{"answer":"x"}`, "", 400, "verify.tests"},
+		{`{"verify":` + addTests + `}`, "", 400, "answer"},
+		{`{"answer":"x","verify":{"tests":7}}`, "", 400, "verify.tests"},
+		{`{"answer":"x","verify":` + addTests + `,"colour":1}`, "", 400, "colour"},
+		{`[]`, "", 400, ""},
+	} {
+		r := h.request(t.Context(), c.body)
+		r.URL.Path = "/v1/verify"
+		resp, body := h.do(r)
+		reply := unmarshal[struct {
+			Verdict string
+			Checks  []struct{ Passed bool }
+			Error   struct{ Param string }
+			Route   string
+		}](t, body)
+		if resp.StatusCode != c.status || reply.Verdict != c.verdict || reply.Error.Param != c.param {
+			t.Errorf("%s:\n%d %s", c.body, resp.StatusCode, body)
+		}
+		if c.verdict == "passed" && (len(reply.Checks) != 2 || reply.Route != "direct") {
+			t.Errorf("%s", body)
+		}
+	}
+	h.outcomes(0)
+}
+
+func quoted(s string) string { return fmt.Sprintf("%q", s) }

@@ -20,6 +20,7 @@ func (g *Gateway) Handler() http.Handler {
 	e.HTTPErrorHandler = g.handleError
 	e.Pre(g.admit)
 	e.POST("/v1/chat/completions", g.chat)
+	e.POST("/v1/verify", g.verify)
 	e.GET("/v1/models", g.listModels)
 	e.GET("/v1/models/*", g.getModel) // names may contain a slash
 	for _, method := range []string{http.MethodGet, http.MethodHead} {

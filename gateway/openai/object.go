@@ -191,6 +191,23 @@ func DecodeObject(b []byte) (Object, error) {
 	return r.object(make(Object, 0, 8))
 }
 
+// DecodeStrict reads a JSON object from a client. Every error is an *Error.
+func DecodeStrict(body []byte) (Object, error) {
+	r := read(body, strict)
+	defer r.done()
+	if k := r.dec.PeekKind(); k != '{' && k != 0 {
+		return nil, BadRequest("", "the request body must be a JSON object, got %s", nameOf(k))
+	}
+	o, err := r.object(make(Object, 0, 4))
+	if err == nil {
+		err = r.end()
+	}
+	if err != nil {
+		return nil, syntaxError(body, err)
+	}
+	return o, nil
+}
+
 // object appends the members of the object that comes next.
 func (r *reader) object(o Object) (Object, error) {
 	if err := r.open('{'); err != nil {
