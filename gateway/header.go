@@ -15,6 +15,7 @@ const (
 	headerRoute      = "X-Drover-Route"
 	headerReason     = "X-Drover-Reason"
 	headerVerified   = "X-Drover-Verified"
+	headerVerify     = "X-Verify-Verified" // the same, under the name of the request's field
 	headerTests      = "X-Drover-Tests"
 	headerSamples    = "X-Drover-Samples"
 	headerCost       = "X-Drover-Cost-Usd"
@@ -45,6 +46,7 @@ func setCostHeaders(h http.Header, v verification, o policy.Outcome) {
 		word = strconv.FormatBool(*v.Verified)
 	}
 	set(h, headerVerified, word)
+	set(h, headerVerify, word)
 	set(h, headerTests, strconv.Itoa(v.Tests.Passed)+"/"+strconv.Itoa(v.Tests.Total))
 	set(h, headerSamples, strconv.Itoa(v.Samples.Drawn))
 	set(h, headerCost, string(v.Cost))
