@@ -408,6 +408,19 @@ func init() { // the functions refer to each other through values, which an init
 	}
 }
 
+// pyBuiltins are Python's other functions and types: a test that calls one does
+// not mean the solution, unless it is the entry point.
+var pyBuiltins = func() map[string]bool {
+	names := map[string]bool{}
+	for name := range strings.FieldsSeq(`aiter all anext any ascii bin breakpoint bytearray bytes callable chr classmethod compile complex
+		delattr dict dir divmod enumerate eval exec filter float format getattr globals hasattr hash help hex id input int isinstance
+		issubclass iter locals map max memoryview min next object oct open ord pow print property range repr reversed setattr slice
+		staticmethod str sum super type vars zip`) {
+		names[name] = true
+	}
+	return names
+}()
+
 func one(f func(any) (any, error)) func([]any, []string) (any, error) {
 	return func(args []any, keys []string) (any, error) {
 		if len(args) != 1 || len(keys) > 0 {

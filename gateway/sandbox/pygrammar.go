@@ -234,8 +234,8 @@ func (p *parser) nameOrCall() (*expr, error) {
 	} else if _, own := pyFunctions[name]; own {
 		p.plan.used[name] = true
 		e.op = "builtin"
-	} else if strings.Contains(name, ".") {
-		return nil, errNotPlain
+	} else if strings.Contains(name, ".") || pyBuiltins[name] && name != p.entry {
+		return nil, errNotPlain // the pair protocol has a Python to ask
 	} else {
 		p.plan.calls[name] = true
 	}
