@@ -29,8 +29,6 @@ type Sink interface {
 	// model that answers and the header of its provider's reply.
 	Begin(model string, h http.Header)
 	Chunk(c openai.Chunk) error // an error means that the client has gone
-	// Ping shows a client that waits for Begin that it is not forgotten.
-	Ping() error
 }
 
 // Responder answers a decided request. Whatever it spends it reports, also

@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"context"
+	"crypto/sha256"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/drover-llm/drover/gateway/openai"
 	"github.com/drover-llm/drover/gateway/search"
+	"github.com/drover-llm/drover/policy"
 )
 
 // chat answers POST /v1/chat/completions.
@@ -41,20 +45,28 @@ func (g *Gateway) chat(c echo.Context) error {
 	if call.Tags, err = parseTags(h.Get("X-Drover-Tags")); err != nil {
 		return err
 	}
+	id := flightID{key.ID, sha256.Sum256(body)}
 	if request.Stream {
-		return g.streamed(c, call)
+		return g.streamed(c, call, id)
 	}
-	return g.whole(c, call)
+	return g.whole(c, call, id)
 }
 
 // whole answers with one JSON object.
-func (g *Gateway) whole(c echo.Context, call Call) error {
+func (g *Gateway) whole(c echo.Context, call Call, id flightID) error {
 	d, err := g.decide(call)
 	if err != nil {
 		return err
 	}
-	answer, outcome, err := g.answer(c.Request().Context(), call, d)
-	if err != nil {
+	var answer Answer
+	var outcome policy.Outcome
+	if d.Budget > 0 {
+		f, err := g.search(c, call, d, id, func() error { return nil })
+		if err != nil {
+			return err
+		}
+		call, d, answer, outcome = f.call, f.decision, f.answer, f.outcome
+	} else if answer, outcome, err = g.answer(c.Request().Context(), call, d); err != nil {
 		return err
 	}
 	v := g.verification(call, d, answer, outcome)
@@ -70,6 +82,21 @@ func (g *Gateway) whole(c echo.Context, call Call) error {
 	c.Response().WriteHeader(http.StatusOK)
 	_, err = c.Response().Write(reply)
 	return g.written(err)
+}
+
+// search answers by a search, which outlives the request for a moment and which
+// a repetition of the request joins.
+func (g *Gateway) search(c echo.Context, call Call, d Decision, id flightID, ping func() error) (*flight, error) {
+	retry := c.Request().Header.Get("X-Stainless-Retry-Count") > "0"
+	start := func() *flight { return &flight{call: call, decision: d} }
+	return g.flights.ride(c.Request().Context(), id, retry, start, func(ctx context.Context, f *flight) {
+		defer func() {
+			if r := recover(); r != nil {
+				g.Log.Error("panic", "error", r, "stack", string(debug.Stack()))
+			}
+		}()
+		f.answer, f.outcome, f.err = g.answer(ctx, call, d)
+	}, ping)
 }
 
 // encode makes the reply's JSON of what the provider sent: its own id, model and
@@ -98,23 +125,29 @@ func (g *Gateway) encode(call Call, a Answer, v verification) []byte {
 }
 
 // streamed answers with server-sent events.
-func (g *Gateway) streamed(c echo.Context, call Call) error {
+func (g *Gateway) streamed(c echo.Context, call Call, id flightID) error {
 	d, err := g.decide(call)
 	if err != nil {
 		return err
 	}
+	way := "direct"
+	if d.Budget > 0 {
+		way = "search"
+	}
 	s := &stream{
 		w: c.Response(), rc: http.NewResponseController(c.Response()), id: call.ID, at: call.At, usage: call.Request.IncludeUsage,
 		header: func(h http.Header, model string, provider http.Header) {
-			way := "direct"
-			if d.Budget > 0 {
-				way = "search"
-			}
 			setHeaders(h, d, Answer{Way: way, Model: model}, provider)
 		},
 	}
-	call.Out = s
-	answer, outcome, err := g.answer(c.Request().Context(), call, d)
+	var answer Answer
+	var outcome policy.Outcome
+	if d.Budget > 0 {
+		answer, outcome, err = g.searchedStream(c, s, &call, d, id)
+	} else {
+		call.Out = s
+		answer, outcome, err = g.answer(c.Request().Context(), call, d)
+	}
 	switch {
 	case err == nil:
 		v := g.verification(call, d, answer, outcome)
@@ -128,6 +161,22 @@ func (g *Gateway) streamed(c echo.Context, call Call) error {
 		s.fail(f)
 	}
 	return nil
+}
+
+// searchedStream sends what a search came to in pieces, and comments until then.
+func (g *Gateway) searchedStream(c echo.Context, s *stream, call *Call, d Decision, id flightID) (Answer, policy.Outcome, error) {
+	f, err := g.search(c, *call, d, id, s.ping)
+	if err != nil {
+		return Answer{}, f.outcome, err
+	}
+	*call, s.id, s.at = f.call, f.call.ID, f.call.At
+	s.Begin(f.answer.Model, f.answer.Header)
+	for chunk := range inPieces(f.answer.Reply) {
+		if err := s.Chunk(chunk); err != nil {
+			return f.answer, f.outcome, &openai.CallError{Failure: openai.Cancelled, Spent: true, Err: err}
+		}
+	}
+	return f.answer, f.outcome, nil
 }
 
 // written takes note of a client that went away while it was answered. Its

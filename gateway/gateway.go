@@ -69,7 +69,8 @@ type Gateway struct {
 	memory   *semaphore.Weighted // bytes of request bodies
 	inflight *semaphore.Weighted // requests
 	draining atomic.Bool         // no new request is wanted
-	late     late                // outcomes that the ledger did not take yet
+	flights  flights
+	late     late // outcomes that the ledger did not take yet
 }
 
 // maxInflight is how many requests are answered at one time.

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/drover-llm/drover/gateway/openai"
@@ -30,7 +29,7 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 		return answer, lostSearch(ctx, err, result)
 	}
 	if s, ok := result.Accepted(); ok {
-		return r.hand(answer, call, result, s)
+		return r.hand(answer, result, s)
 	}
 	switch {
 	case r.plan.escalates && ctx.Err() == nil:
@@ -38,14 +37,14 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 	case call.Task.Spec.OnFail == search.OnFailError:
 		return answer, nothingPassed(result)
 	case result.Best >= 0:
-		return r.hand(answer, call, result, result.Samples[result.Best])
+		return r.hand(answer, result, result.Samples[result.Best])
 	case len(result.Samples) > 0: // nothing could be judged
-		return r.hand(answer, call, result, result.Samples[0])
+		return r.hand(answer, result, result.Samples[0])
 	}
 	return answer, noSample(result)
 }
 
-// find runs the search, and keeps a waiting stream alive.
+// find runs the search.
 func (r searched) find(ctx context.Context, call Call) (search.Result, error) {
 	stop, err := r.g.newStopper(r.plan, call.Task.Checks())
 	if err != nil {
@@ -63,32 +62,7 @@ func (r searched) find(ctx context.Context, call Call) (search.Result, error) {
 	for i, rung := range r.plan.rungs {
 		plan.Rungs = append(plan.Rungs, r.rung(rung, r.plan.bounds[i]))
 	}
-	if call.Out == nil {
-		return search.Find(ctx, call.Task, plan)
-	}
-	type found struct {
-		result search.Result
-		err    error
-	}
-	done := make(chan found, 1)
-	ctx, leave := context.WithCancel(ctx)
-	defer leave()
-	go func() {
-		result, err := search.Find(ctx, call.Task, plan)
-		done <- found{result, err}
-	}()
-	ping := time.NewTicker(pingEvery)
-	defer ping.Stop()
-	for {
-		select {
-		case f := <-done:
-			return f.result, f.err
-		case <-ping.C:
-			if call.Out.Ping() != nil {
-				leave() // the client has gone; what was spent is still waited for
-			}
-		}
-	}
+	return search.Find(ctx, call.Task, plan)
 }
 
 // rung is one model of the search.
@@ -121,7 +95,7 @@ func (s sampler) Complete(ctx context.Context, q *openai.ChatRequest) (*openai.C
 }
 
 // hand gives out a sample.
-func (r searched) hand(a Answer, call Call, result search.Result, s search.Sample) (Answer, error) {
+func (r searched) hand(a Answer, result search.Result, s search.Sample) (Answer, error) {
 	a.Model = s.Model
 	if s.Verdict != "" {
 		a.Report = &s.Report
@@ -131,49 +105,15 @@ func (r searched) hand(a Answer, call Call, result search.Result, s search.Sampl
 	if result.Calls[s.Call].Asked > 1 {
 		a.Usage.Completion = min(charge.Completion, int64(r.g.Models[s.Model].Family.Count(s.Text)))
 	}
-	if call.Out == nil {
-		a.Reply = &openai.ChatResponse{Choices: []openai.Choice{s.Choice}}
-		return a, nil
-	}
-	call.Out.Begin(a.Model, nil)
-	for chunk := range inPieces(s) {
-		if err := call.Out.Chunk(chunk); err != nil {
-			return a, &openai.CallError{Failure: openai.Cancelled, Spent: true, Err: err}
-		}
-	}
+	a.Reply = &openai.ChatResponse{Choices: []openai.Choice{s.Choice}}
 	return a, nil
-}
-
-// piece is how many bytes of an answer that is there already go into one chunk.
-const piece = 256
-
-// inPieces yields a sample as a stream would have brought it.
-func inPieces(s search.Sample) func(yield func(openai.Chunk) bool) {
-	return func(yield func(openai.Chunk) bool) {
-		text := s.Text
-		for len(text) > 0 {
-			end := min(piece, len(text))
-			if cut := strings.LastIndexByte(text[:end], '\n'); cut > 0 && end < len(text) {
-				end = cut + 1
-			}
-			for end < len(text) && text[end]&0xC0 == 0x80 { // within a character
-				end++
-			}
-			d := openai.Delta{Delta: openai.Object{{Name: "content", Value: openai.String(text[:end])}}}
-			if !yield(openai.Chunk{Choices: []openai.Delta{d}}) {
-				return
-			}
-			text = text[end:]
-		}
-		yield(openai.Chunk{Choices: []openai.Delta{{Object: s.Choice.Object.Without("message"), Ended: true}}})
-	}
 }
 
 // escalate asks the strong model, after the search or with its best attempt.
 func (r searched) escalate(ctx context.Context, call Call, d Decision, searched Answer, result search.Result) (Answer, error) {
 	last := r.plan.rungs[len(r.plan.rungs)-1]
 	asked := call
-	asked.Request = call.Task.Escalation(call.Request, last.Escalate, result)
+	asked.Request, asked.Out = call.Task.Escalation(call.Request, last.Escalate, result), nil
 	answer, err := direct{r.g}.Respond(ctx, asked, d)
 	answer.Way, answer.Search = "escalated", &result
 	answer.Spent = append(searched.Spent, answer.Spent...)
@@ -249,9 +189,6 @@ func noSample(r search.Result) error {
 	e.Spent = spent
 	return &e
 }
-
-// pingEvery is how often a waiting stream shows that it lives.
-const pingEvery = 5 * time.Second
 
 // judgedTimes are the times that the verify object tells of a search.
 func judgedTimes(r *search.Result) (sampling, testing time.Duration) {

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -225,15 +226,50 @@ func TestFaultyVerifyField(t *testing.T) {
 	h.outcomes(0)
 }
 
-// A client that hangs up in the middle of a search has spent what was drawn.
-func TestLeavingASearchIsCharged(t *testing.T) {
-	slow := texts(wrongAdd)
-	slow.FirstByte = 150 * time.Millisecond
+// A client that hangs up in the middle of a search has spent what was drawn. Its
+// SDK's automatic retry joins the search; an equal request that is none does not.
+func TestRetryJoinsItsFirstTry(t *testing.T) {
+	slow := texts(wrongAdd, wrongAdd, wrongAdd, wrongAdd, rightAdd)
+	slow.FirstByte = 200 * time.Millisecond
 	h := searching(t, slow, texts(rightAdd))
-	h.leaveAfter(400*time.Millisecond, `{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":`+addTests+`}`)
+	body := `{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + addTests + `}`
+	h.leaveAfter(300*time.Millisecond, body)
+	r := h.request(t.Context(), body)
+	r.Header.Set("X-Stainless-Retry-Count", "1")
+	resp, text := h.do(r)
+	reply := unmarshal[struct {
+		ID     string
+		Verify verifyReply
+	}](t, text)
+	if resp.StatusCode != 200 || reply.Verify.Route != "search" || reply.Verify.Verified == nil || !*reply.Verify.Verified {
+		t.Fatalf("%d %s", resp.StatusCode, text)
+	}
 	o := h.outcomes(1)[0]
-	if o.Status != 499 || *o.Cost == 0 || len(o.Samples) == 0 {
+	if o.ID != reply.ID || o.Status != 200 || *o.Cost == 0 || len(o.Samples) < 2 {
 		t.Errorf("outcome %+v", o)
+	}
+	before := h.models.Calls("llama-3.1-8b")
+	if resp, text := h.post(body); resp.StatusCode != 200 || h.models.Calls("llama-3.1-8b") == before {
+		t.Errorf("an equal request was answered without a search: %d %s", resp.StatusCode, text)
+	}
+	h.outcomes(2)
+}
+
+// A search that nobody comes back for ends, and is charged.
+func TestAbandonedSearchEnds(t *testing.T) {
+	slow := texts(wrongAdd)
+	slow.FirstByte = 100 * time.Millisecond
+	h := searching(t, slow, standin.Script{FirstByte: 30 * time.Second})
+	h.leaveAfter(250*time.Millisecond, `{"model":"auto","max_tokens":100,"messages":[{"role":"user","content":"add"}],"verify":`+addTests+`}`)
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := h.gateway.Wait(ctx); err != nil { // as when Drover stops
+		t.Fatal(err)
+	}
+	o := h.outcomes(1)[0]
+	if o.Status != 499 || *o.Cost == 0 || len(o.Samples) == 0 || time.Since(start) > 10*time.Second {
+		t.Errorf("after %v: %+v", time.Since(start), o)
 	}
 }
 

@@ -77,11 +77,15 @@ func (g *Gateway) admit(next echo.HandlerFunc) echo.HandlerFunc {
 // Drain makes the gateway turn away new requests; those under way go on.
 func (g *Gateway) Drain() { g.draining.Store(true) }
 
-// Wait returns when no request is under way any more, or with ctx's error. No
-// new one is let in.
+// Wait returns when no request is under way any more, and no search that a client
+// left, or with ctx's error. No new request is let in.
 func (g *Gateway) Wait(ctx context.Context) error {
 	g.Drain()
-	return g.inflight.Acquire(ctx, maxInflight)
+	if err := g.inflight.Acquire(ctx, maxInflight); err != nil {
+		return err
+	}
+	g.flights.land()
+	return nil
 }
 
 // handleError answers with OpenAI's error object, whatever went wrong.

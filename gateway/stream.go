@@ -66,8 +66,8 @@ func (s *stream) open(provider http.Header) {
 	s.w.WriteHeader(http.StatusOK)
 }
 
-// Ping shows that an answer is being searched for: comments, which clients skip.
-func (s *stream) Ping() error {
+// ping shows that an answer is being searched for: comments, which clients skip.
+func (s *stream) ping() error {
 	s.begun = true
 	s.open(nil)
 	s.buf = append(s.buf, ": ping\n\n"...)

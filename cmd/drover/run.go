@@ -151,16 +151,14 @@ func serve(ctx context.Context, g *gateway.Gateway, l net.Listener, drain time.D
 		<-ctx.Done()
 		g.Drain()
 		log.Info("stopping: no new requests", "drain", drain)
-		if shutdown(server, drain) == nil {
-			return nil
+		var err error
+		if shutdown(server, drain) != nil {
+			log.Warn("cutting off the requests that are still under way")
+			cut(gateway.ErrStopping)
+			if shutdown(server, lastWords) != nil {
+				err = server.Close() // whoever does not read is not waited for; what was spent is
+			}
 		}
-		log.Warn("cutting off the requests that are still under way")
-		cut(gateway.ErrStopping)
-		if shutdown(server, lastWords) == nil {
-			return nil
-		}
-		// Whoever does not read is not waited for; what was spent is.
-		err := server.Close()
 		settle, cancel := context.WithTimeout(context.Background(), settleWithin)
 		defer cancel()
 		return errors.Join(err, g.Wait(settle))

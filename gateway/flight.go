@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/policy"
+)
+
+// linger is how long a search goes on after its client hung up, for the client's
+// SDK to come back for it.
+const linger = 5 * time.Second
+
+// pingEvery is how often a stream that waits for a search shows that it lives.
+const pingEvery = 5 * time.Second
+
+// errNobodyLeft is the cause by which a flight ends that nobody came back for.
+var errNobodyLeft = errors.New("nobody waits for the answer any more")
+
+// flights lets a request that an SDK repeats join its own first try, so that a
+// search is not bought twice. Equal requests that are no repetitions are never
+// merged: their senders want an answer each.
+type flights struct {
+	mu      sync.Mutex
+	flying  map[flightID]*flight
+	closing bool           // nobody will come back
+	landing sync.WaitGroup // every flight
+}
+
+// flightID names a request of a key by its body.
+type flightID struct {
+	key  string
+	body [sha256.Size]byte
+}
+
+// flight is one search, and those who wait for it.
+type flight struct {
+	call     Call
+	decision Decision
+
+	done    chan struct{} // closed when what follows is there
+	answer  Answer
+	outcome policy.Outcome
+	err     error
+
+	cancel context.CancelCauseFunc
+	riders int         // requests that wait; guarded by flights.mu
+	left   *time.Timer // runs while there are none
+}
+
+// ride starts a flight, or joins that of an earlier try of the same request, and
+// waits for its end. ping is called now and then while it waits; its error, and
+// the end of ctx, mean that the client has gone, after which the flight goes on
+// for a while.
+func (f *flights) ride(ctx context.Context, id flightID, retry bool, start func() *flight, run func(context.Context, *flight), ping func() error) (*flight, error) {
+	flying := f.board(ctx, id, retry, start, run)
+	defer f.leave(flying)
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-flying.done:
+			return flying, flying.err
+		case <-ctx.Done():
+			return flying, &openai.CallError{Failure: openai.Cancelled, Spent: true, Err: ctx.Err()}
+		case <-tick.C:
+			if err := ping(); err != nil {
+				return flying, &openai.CallError{Failure: openai.Cancelled, Spent: true, Err: err}
+			}
+		}
+	}
+}
+
+func (f *flights) board(ctx context.Context, id flightID, retry bool, start func() *flight, run func(context.Context, *flight)) *flight {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if earlier, ok := f.flying[id]; ok && retry {
+		earlier.riders++
+		if earlier.left != nil {
+			earlier.left.Stop()
+			earlier.left = nil
+		}
+		return earlier
+	}
+	flying := start()
+	ctx, flying.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	flying.done, flying.riders = make(chan struct{}), 1
+	if f.flying == nil {
+		f.flying = map[flightID]*flight{}
+	}
+	if _, taken := f.flying[id]; !taken {
+		f.flying[id] = flying
+	}
+	f.landing.Go(func() {
+		defer func() {
+			flying.cancel(nil)
+			if flying.outcome.ID == "" && flying.err == nil { // a panic, which must not leave anybody waiting
+				flying.err = errInternal
+			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if f.flying[id] == flying {
+				delete(f.flying, id)
+			}
+			if flying.left != nil {
+				flying.left.Stop()
+			}
+			close(flying.done)
+		}()
+		run(ctx, flying)
+	})
+	return flying
+}
+
+// leave takes one rider off; the last one starts the clock.
+func (f *flights) leave(flying *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if flying.riders--; flying.riders > 0 {
+		return
+	}
+	wait := linger
+	if f.closing {
+		wait = 0
+	}
+	flying.left = time.AfterFunc(wait, func() { flying.cancel(errNobodyLeft) })
+}
+
+// land ends the flights that nobody waits for, and waits until all have ended.
+func (f *flights) land() {
+	f.mu.Lock()
+	f.closing = true
+	for _, flying := range f.flying {
+		if flying.riders == 0 {
+			flying.cancel(errNobodyLeft)
+		}
+	}
+	f.mu.Unlock()
+	f.landing.Wait()
+}
