@@ -178,7 +178,7 @@ func (v *view) fill() error {
 			return err
 		}
 	}
-	for _, path := range append(etcShown, "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom") {
+	for _, path := range append(etcShown, "/dev/null", "/dev/full", "/dev/random", "/dev/urandom") {
 		if err := show(path); err != nil {
 			return err
 		}
@@ -192,6 +192,9 @@ func (v *view) fill() error {
 		if err := os.WriteFile("/new/etc/"+name, []byte(text), 0o644); err != nil {
 			return err
 		}
+	}
+	if err := makeZero("/new/dev/zero"); err != nil {
+		return err
 	}
 	for name, target := range map[string]string{
 		"/tmp": "box/tmp", "/w": "box/w", "/var/tmp": "../box/tmp", "/dev/shm": "../box/shm",
@@ -216,6 +219,17 @@ func (v *view) fill() error {
 	// The machine's /proc is here for init alone, which covers it.
 	err := unix.Mount("/old/proc", "/new/proc", "", unix.MS_BIND|unix.MS_REC, "")
 	return step(err, "binding /proc")
+}
+
+// makeZero makes a file that reads as zeros for longer than anyone reads. The
+// device itself gives to whoever maps it memory that no limit counts; of this
+// file, mapped pages are bounded by the size of the root.
+func makeZero(file string) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o444)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(1<<50), f.Close())
 }
 
 // show binds a host path read-only at the same place; what the host lacks is

@@ -87,10 +87,9 @@ func (k *container) start(b *boot) (*seen, error) {
 	if len(b.Zygote) > 0 {
 		if k.zygote, err = startZygote(k.launcher, b); err != nil {
 			saw.Zygote = err.Error()
-		} else {
-			k.watch.zygote = true
 		}
 	}
+	k.watch.settle(k.zygote != nil)
 	return &saw, nil
 }
 
