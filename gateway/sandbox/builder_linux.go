@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -14,9 +16,8 @@ import (
 const (
 	builderName  = "drover-sandbox-builder"
 	initName     = "drover-sandbox-init"
-	hiddenDir    = "/run/drover" // holds init's binary until init covers it
-	boxDir       = "/box"        // the one writable mount
-	candidateUID = 1000          // inside the container
+	boxDir       = "/box" // the one writable mount
+	candidateUID = 1000   // inside the container
 	controlFD    = 3
 )
 
@@ -62,9 +63,14 @@ func runBuilder() int {
 	if _, err := c.receive(&o); err != nil || o.View == nil {
 		return 1
 	}
+	// Held open rather than shown: a mount would tell programs where it lies.
+	exe, err := unix.Open(o.View.Exe, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return report(c, step(err, "opening this binary"))
+	}
 	pid := 0
 	if err = o.View.build(); err == nil {
-		pid, err = o.View.startInit()
+		pid, err = o.View.startInit(exe)
 	}
 	if err != nil {
 		return report(c, err)
@@ -87,18 +93,18 @@ func report(c *control, err error) int {
 
 // startInit clones init into its namespaces. CLONE_PARENT makes it the
 // gateway's child, which can then wait for it, and spares a waiting builder.
-func (v *view) startInit() (int, error) {
+func (v *view) startInit(exe int) (int, error) {
 	host := 0 // the builder's user namespace maps its own user to 0
 	if v.Root {
 		host = v.UID
 	}
-	pid, err := syscall.ForkExec(hiddenDir+"/init", []string{initName}, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), []string{initName}, &syscall.ProcAttr{
 		Dir:   "/",
 		Env:   []string{noExitSleep, "GOMAXPROCS=2", "GOGC=200", "PATH=/usr/local/bin:/usr/bin:/bin"},
 		Files: []uintptr{0, 1, 2, controlFD},
 		Sys: &syscall.SysProcAttr{
 			Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
-				unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_PARENT,
+				unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP | unix.CLONE_PARENT,
 			UidMappings:                []syscall.SysProcIDMap{{ContainerID: candidateUID, HostID: host, Size: 1}},
 			GidMappings:                []syscall.SysProcIDMap{{ContainerID: candidateUID, HostID: host, Size: 1}},
 			GidMappingsEnableSetgroups: v.Root,
@@ -107,7 +113,7 @@ func (v *view) startInit() (int, error) {
 			Setsid:                     true,
 		},
 	})
-	return pid, step(err, "starting init in user, pid, mount, net, ipc and uts namespaces")
+	return pid, step(err, "starting init in user, pid, mount, net, ipc, uts and cgroup namespaces")
 }
 
 // build makes the root file system and pivots into it.
@@ -159,12 +165,15 @@ var systemLinks = []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32
 var etcShown = []string{"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"}
 
 func (v *view) fill() error {
-	for _, dir := range []string{"/dev", "/etc", "/proc", "/run", hiddenDir, "/var", boxDir, "/usr"} {
+	for _, dir := range []string{"/dev", "/etc", "/proc", "/run", "/var", boxDir, "/usr"} {
 		if err := os.MkdirAll("/new"+dir, 0o755); err != nil {
 			return err
 		}
 	}
 	if err := show("/usr"); err != nil {
+		return err
+	}
+	if err := v.showLocal(); err != nil {
 		return err
 	}
 	for _, dir := range systemLinks {
@@ -206,19 +215,42 @@ func (v *view) fill() error {
 		}
 	}
 	for _, path := range v.Show {
+		if underLocal(path) {
+			continue
+		}
 		if err := show(path); err != nil {
 			return err
 		}
 	}
-	if err := os.WriteFile("/new"+hiddenDir+"/init", nil, 0o755); err != nil {
-		return err
-	}
-	if err := bindReadOnly("/old"+v.Exe, "/new"+hiddenDir+"/init"); err != nil {
-		return err
-	}
 	// The machine's /proc is here for init alone, which covers it.
 	err := unix.Mount("/old/proc", "/new/proc", "", unix.MS_BIND|unix.MS_REC, "")
 	return step(err, "binding /proc")
+}
+
+// localShown are the parts of /usr/local that compilers, loaders and interpreters
+// of the system search.
+var localShown = []string{"/usr/local/include", "/usr/local/lib", "/usr/local/lib64"}
+
+// showLocal covers what an admin has put into /usr/local, but for libraries and
+// the tools in use.
+func (v *view) showLocal() error {
+	const local = "/usr/local"
+	if info, err := os.Lstat("/old" + local); err != nil || !info.IsDir() {
+		return nil // a link leads to where nothing is shown
+	}
+	if err := unix.Mount("drover", "/new"+local, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755,size=64k"); err != nil {
+		return step(err, "covering %s", local)
+	}
+	for _, path := range slices.Concat(localShown, v.Show) {
+		if !underLocal(path) {
+			continue
+		}
+		if err := show(path); err != nil {
+			return err
+		}
+	}
+	err := unix.Mount("", "/new"+local, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV, "")
+	return step(err, "making %s read-only", local)
 }
 
 // makeZero makes a file that reads as zeros for longer than anyone reads. The
