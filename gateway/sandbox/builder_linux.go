@@ -16,8 +16,9 @@ import (
 const (
 	builderName  = "drover-sandbox-builder"
 	initName     = "drover-sandbox-init"
-	boxDir       = "/box" // the one writable mount
-	candidateUID = 1000   // inside the container
+	boxDir       = "/box"   // the one writable mount
+	emptyDir     = "/empty" // while the view is built: the other layer of an overlay
+	candidateUID = 1000     // inside the container
 	controlFD    = 3
 )
 
@@ -125,7 +126,7 @@ func (v *view) build() error {
 	if err := unix.Mount("drover", "/tmp", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
 		return step(err, "mounting a tmpfs on /tmp")
 	}
-	for _, dir := range []string{"/tmp/old", "/tmp/new"} {
+	for _, dir := range []string{"/tmp/old", "/tmp/new", "/tmp" + emptyDir} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return err
 		}
@@ -159,6 +160,9 @@ func (v *view) build() error {
 
 // systemLinks are directories that most distributions make links into /usr.
 var systemLinks = []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}
+
+// maxCopied is the size up to which a single file is copied rather than mounted.
+const maxCopied = 1 << 20
 
 // etcShown are the parts of /etc that programs need: the loader's cache, and
 // which compiler is the default.
@@ -264,7 +268,7 @@ func makeZero(file string) error {
 	return errors.Join(f.Truncate(1<<50), f.Close())
 }
 
-// show binds a host path read-only at the same place; what the host lacks is
+// show makes a host path readable at the same place; what the host lacks is
 // left out. Folders made on the way can be walked through but not listed: they
 // stand for places such as /root.
 func show(path string) error {
@@ -287,7 +291,43 @@ func show(path string) error {
 		}
 		return err
 	}
+	if info.IsDir() && overlayReadOnly("/old"+path, target) {
+		return nil
+	}
+	if info.Mode().IsRegular() && info.Size() <= maxCopied {
+		text, err := os.ReadFile("/old" + path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, text, 0o644)
+	}
 	return bindReadOnly("/old"+path, target)
+}
+
+// overlayReadOnly shows a folder through an overlay of nothing: its files are
+// then the container's own to lock, and /proc/self/mountinfo does not name the
+// machine's devices. It says false where a plain mount must do: where the kernel
+// refuses overlays to this user, or other mounts lie below, which an overlay
+// does not show.
+func overlayReadOnly(source, target string) bool {
+	if strings.ContainsAny(source, ":,\\") || mountsBelow(source) {
+		return false
+	}
+	return unix.Mount("drover", target, "overlay", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV, "lowerdir="+source+":"+emptyDir) == nil
+}
+
+// mountsBelow says whether anything is mounted below dir.
+func mountsBelow(dir string) bool {
+	b, err := os.ReadFile("/old/proc/self/mountinfo")
+	if err != nil {
+		return true
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(f[4], dir+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 func makeParents(path string) error {
