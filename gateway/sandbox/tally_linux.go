@@ -66,8 +66,8 @@ func (t *tally) add(p member, mappings func() int64) int64 {
 		a.cpu = guess
 	}
 	a.cpu = max(a.cpu, p.own)
-	if !known || t.looks%mappingsEvery == 0 {
-		a.mappings = mappings()
+	if len(t.now) > 0 && (!known || t.looks%mappingsEvery == 0) {
+		a.mappings = mappings() // one process alone cannot have enough of them to matter
 	}
 	t.now[p.name] = a
 	t.total += p.own + p.reaped
