@@ -200,7 +200,7 @@ func mendFor(err error) string {
 		return "run this container with a wider uid map, or as a plain user"
 	case strings.Contains(s.step, "/proc"):
 		return "mount /proc for this process, on a kernel with CONFIG_PROC_CHILDREN"
-	case strings.Contains(s.step, "cgroup"):
+	case strings.Contains(s.step, "sandbox.cgroup"):
 		return "delegate the cgroup v2 directory in sandbox.cgroup to this user, with memory and pids in cgroup.subtree_control"
 	case strings.Contains(s.step, "mount_setattr"):
 		return "run on Linux 5.12 or newer, or set sandbox.engine: remote"
