@@ -136,6 +136,11 @@ func TestAttacksDoNoHarm(t *testing.T) {
 	limits := Limits{CPU: 200 * time.Millisecond, Memory: 256 << 20, slack: 500 * time.Millisecond}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
+			limits := limits
+			switch name {
+			case "memory_shared.py", "memory_shared_exec.py", "memory_sockets.py", "memory_dead_leader.py", "memory_mappings.py":
+				limits.CPU = time.Second // else it would be that limit that ends them
+			}
 			jobs := []Job{
 				{Code: programs[name], Cases: []Case{{Stdout: "what is not printed"}}, Limits: limits},
 				{Code: programs[name], Tests: []string{"assert f(3) == 9"}, Limits: limits},
@@ -149,6 +154,7 @@ func TestAttacksDoNoHarm(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				t.Logf("%s; %s of processor time, %s, %s on the clock", report.Failure, report.CPU, Bytes(report.Memory), time.Since(start))
 				if report.Verdict != Failed {
 					t.Errorf("got %s: %+v", report.Verdict, report)
 				}
@@ -275,7 +281,7 @@ func TestAsPlainUser(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "chown", "-R", strconv.Itoa(uid), dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), dir+"/sandbox.test", "-test.run", "^(TestAttacksDoNoHarm|TestFakesNeverPass)$", "-test.timeout", "5m", "-test.short")
+	cmd := exec.CommandContext(t.Context(), dir+"/sandbox.test", "-test.run", "^(TestAttacksDoNoHarm|TestFakesNeverPass|TestLocksStayInside|TestRunJudgesEveryFramework)$", "-test.timeout", "5m", "-test.short")
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "GORACE=atexit_sleep_ms=0"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}

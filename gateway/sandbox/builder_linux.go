@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -14,9 +16,9 @@ import (
 const (
 	builderName  = "drover-sandbox-builder"
 	initName     = "drover-sandbox-init"
-	hiddenDir    = "/run/drover" // holds init's binary until init covers it
-	boxDir       = "/box"        // the one writable mount
-	candidateUID = 1000          // inside the container
+	boxDir       = "/box"   // the one writable mount
+	emptyDir     = "/empty" // while the view is built: the other layer of an overlay
+	candidateUID = 1000     // inside the container
 	controlFD    = 3
 )
 
@@ -62,9 +64,14 @@ func runBuilder() int {
 	if _, err := c.receive(&o); err != nil || o.View == nil {
 		return 1
 	}
+	// Held open rather than shown: a mount would tell programs where it lies.
+	exe, err := unix.Open(o.View.Exe, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return report(c, step(err, "opening this binary"))
+	}
 	pid := 0
 	if err = o.View.build(); err == nil {
-		pid, err = o.View.startInit()
+		pid, err = o.View.startInit(exe)
 	}
 	if err != nil {
 		return report(c, err)
@@ -87,18 +94,18 @@ func report(c *control, err error) int {
 
 // startInit clones init into its namespaces. CLONE_PARENT makes it the
 // gateway's child, which can then wait for it, and spares a waiting builder.
-func (v *view) startInit() (int, error) {
+func (v *view) startInit(exe int) (int, error) {
 	host := 0 // the builder's user namespace maps its own user to 0
 	if v.Root {
 		host = v.UID
 	}
-	pid, err := syscall.ForkExec(hiddenDir+"/init", []string{initName}, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), []string{initName}, &syscall.ProcAttr{
 		Dir:   "/",
 		Env:   []string{noExitSleep, "GOMAXPROCS=2", "GOGC=200", "PATH=/usr/local/bin:/usr/bin:/bin"},
 		Files: []uintptr{0, 1, 2, controlFD},
 		Sys: &syscall.SysProcAttr{
 			Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
-				unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_PARENT,
+				unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP | unix.CLONE_PARENT,
 			UidMappings:                []syscall.SysProcIDMap{{ContainerID: candidateUID, HostID: host, Size: 1}},
 			GidMappings:                []syscall.SysProcIDMap{{ContainerID: candidateUID, HostID: host, Size: 1}},
 			GidMappingsEnableSetgroups: v.Root,
@@ -107,7 +114,7 @@ func (v *view) startInit() (int, error) {
 			Setsid:                     true,
 		},
 	})
-	return pid, step(err, "starting init in user, pid, mount, net, ipc and uts namespaces")
+	return pid, step(err, "starting init in user, pid, mount, net, ipc, uts and cgroup namespaces")
 }
 
 // build makes the root file system and pivots into it.
@@ -119,7 +126,7 @@ func (v *view) build() error {
 	if err := unix.Mount("drover", "/tmp", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
 		return step(err, "mounting a tmpfs on /tmp")
 	}
-	for _, dir := range []string{"/tmp/old", "/tmp/new"} {
+	for _, dir := range []string{"/tmp/old", "/tmp/new", "/tmp" + emptyDir} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return err
 		}
@@ -154,17 +161,23 @@ func (v *view) build() error {
 // systemLinks are directories that most distributions make links into /usr.
 var systemLinks = []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}
 
+// maxCopied is the size up to which a single file is copied rather than mounted.
+const maxCopied = 1 << 20
+
 // etcShown are the parts of /etc that programs need: the loader's cache, and
 // which compiler is the default.
 var etcShown = []string{"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"}
 
 func (v *view) fill() error {
-	for _, dir := range []string{"/dev", "/etc", "/proc", "/run", hiddenDir, "/var", boxDir, "/usr"} {
+	for _, dir := range []string{"/dev", "/etc", "/proc", "/run", "/var", boxDir, "/usr"} {
 		if err := os.MkdirAll("/new"+dir, 0o755); err != nil {
 			return err
 		}
 	}
 	if err := show("/usr"); err != nil {
+		return err
+	}
+	if err := v.showLocal(); err != nil {
 		return err
 	}
 	for _, dir := range systemLinks {
@@ -178,7 +191,7 @@ func (v *view) fill() error {
 			return err
 		}
 	}
-	for _, path := range append(etcShown, "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom") {
+	for _, path := range append(etcShown, "/dev/null", "/dev/full", "/dev/random", "/dev/urandom") {
 		if err := show(path); err != nil {
 			return err
 		}
@@ -193,6 +206,9 @@ func (v *view) fill() error {
 			return err
 		}
 	}
+	if err := makeZero("/new/dev/zero"); err != nil {
+		return err
+	}
 	for name, target := range map[string]string{
 		"/tmp": "box/tmp", "/w": "box/w", "/var/tmp": "../box/tmp", "/dev/shm": "../box/shm",
 		"/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0",
@@ -203,22 +219,56 @@ func (v *view) fill() error {
 		}
 	}
 	for _, path := range v.Show {
+		if underLocal(path) {
+			continue
+		}
 		if err := show(path); err != nil {
 			return err
 		}
-	}
-	if err := os.WriteFile("/new"+hiddenDir+"/init", nil, 0o755); err != nil {
-		return err
-	}
-	if err := bindReadOnly("/old"+v.Exe, "/new"+hiddenDir+"/init"); err != nil {
-		return err
 	}
 	// The machine's /proc is here for init alone, which covers it.
 	err := unix.Mount("/old/proc", "/new/proc", "", unix.MS_BIND|unix.MS_REC, "")
 	return step(err, "binding /proc")
 }
 
-// show binds a host path read-only at the same place; what the host lacks is
+// localShown are the parts of /usr/local that compilers, loaders and interpreters
+// of the system search.
+var localShown = []string{"/usr/local/include", "/usr/local/lib", "/usr/local/lib64"}
+
+// showLocal covers what an admin has put into /usr/local, but for libraries and
+// the tools in use.
+func (v *view) showLocal() error {
+	const local = "/usr/local"
+	if info, err := os.Lstat("/old" + local); err != nil || !info.IsDir() {
+		return nil // a link leads to where nothing is shown
+	}
+	if err := unix.Mount("drover", "/new"+local, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755,size=64k"); err != nil {
+		return step(err, "covering %s", local)
+	}
+	for _, path := range slices.Concat(localShown, v.Show) {
+		if !underLocal(path) {
+			continue
+		}
+		if err := show(path); err != nil {
+			return err
+		}
+	}
+	err := unix.Mount("", "/new"+local, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV, "")
+	return step(err, "making %s read-only", local)
+}
+
+// makeZero makes a file that reads as zeros for longer than anyone reads. The
+// device itself gives to whoever maps it memory that no limit counts; of this
+// file, mapped pages are bounded by the size of the root.
+func makeZero(file string) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o444)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(1<<50), f.Close())
+}
+
+// show makes a host path readable at the same place; what the host lacks is
 // left out. Folders made on the way can be walked through but not listed: they
 // stand for places such as /root.
 func show(path string) error {
@@ -241,7 +291,43 @@ func show(path string) error {
 		}
 		return err
 	}
+	if info.IsDir() && overlayReadOnly("/old"+path, target) {
+		return nil
+	}
+	if info.Mode().IsRegular() && info.Size() <= maxCopied {
+		text, err := os.ReadFile("/old" + path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, text, 0o644)
+	}
 	return bindReadOnly("/old"+path, target)
+}
+
+// overlayReadOnly shows a folder through an overlay of nothing: its files are
+// then the container's own to lock, and /proc/self/mountinfo does not name the
+// machine's devices. It says false where a plain mount must do: where the kernel
+// refuses overlays to this user, or other mounts lie below, which an overlay
+// does not show.
+func overlayReadOnly(source, target string) bool {
+	if strings.ContainsAny(source, ":,\\") || mountsBelow(source) {
+		return false
+	}
+	return unix.Mount("drover", target, "overlay", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV, "lowerdir="+source+":"+emptyDir) == nil
+}
+
+// mountsBelow says whether anything is mounted below dir.
+func mountsBelow(dir string) bool {
+	b, err := os.ReadFile("/old/proc/self/mountinfo")
+	if err != nil {
+		return true
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(f[4], dir+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 func makeParents(path string) error {

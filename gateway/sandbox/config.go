@@ -54,7 +54,9 @@ type Config struct {
 	// CPU is the processor time of one verification; 0 means 5s. The wall clock
 	// allows three times that plus 2s.
 	CPU time.Duration `yaml:"cpu" json:"cpu,omitempty"`
-	// Memory is what all processes of one verification may hold together; 0 means 512MB.
+	// Memory is what all processes of one verification may hold together, with
+	// page tables, socket buffers and mappings; 0 means 512MB. Files in the work
+	// folder, 32MB at most, and pipes come on top.
 	Memory Bytes `yaml:"memory" json:"memory,omitempty"`
 	// Languages overrides or adds to the built-in languages, by name.
 	Languages map[string]Language `yaml:"languages" json:"languages,omitempty"`

@@ -38,7 +38,8 @@ func runInit() int {
 		return 1
 	}
 	unix.Close(controlFD)
-	debug.SetGCPercent(25) // small and steady before fast: there is one in every container
+	_ = os.WriteFile("/proc/self/comm", []byte("drover-init"), 0) // else the number of the descriptor that it was started from
+	debug.SetGCPercent(25)                                        // small and steady before fast: there is one in every container
 	debug.SetMemoryLimit(64 << 20)
 	c, err := controlFrom(socket)
 	if err != nil {
@@ -72,9 +73,6 @@ func (k *container) start(b *boot) (*seen, error) {
 			return nil, err
 		}
 	}
-	if err := coverReadOnly(hiddenDir); err != nil {
-		return nil, err
-	}
 	if err := unix.Sethostname([]byte("sandbox")); err != nil {
 		return nil, step(err, "setting the host name")
 	}
@@ -87,10 +85,9 @@ func (k *container) start(b *boot) (*seen, error) {
 	if len(b.Zygote) > 0 {
 		if k.zygote, err = startZygote(k.launcher, b); err != nil {
 			saw.Zygote = err.Error()
-		} else {
-			k.watch.zygote = true
 		}
 	}
+	k.watch.settle(k.zygote != nil)
 	return &saw, nil
 }
 

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -93,10 +94,12 @@ func (r *Runner) probePython(ctx context.Context, s *slot) []Probe {
 		ok := strings.HasPrefix(saw, "refused")
 		probes = append(probes, Probe{Name: name, OK: ok, Saw: saw, Need: true, Mend: mendUnless(ok, "isolation is not what it must be: run on Linux 5.12 or newer, or set sandbox.engine: remote")})
 	}
-	_, e, err := run("daemon", fmt.Sprint(os.Getpid()%1000), "")
+	// A name that no program of another slot can take: it would seem to be what is left of the probe.
+	name := "drover-" + strings.ToLower(rand.Text()[:8])
+	_, e, err := run("daemon", name)
 	ok := err == nil && e.Code == 0
 	saw := "a daemon of the run was ended with it"
-	if ok && r.survivors() {
+	if ok && survives(name) {
 		ok, saw = false, "a daemon outlived its run"
 	} else if !ok {
 		saw = fmt.Sprint("the daemon probe did not run: ", err, e.trouble(""))
@@ -111,15 +114,14 @@ func (r *Runner) probePython(ctx context.Context, s *slot) []Probe {
 	return append(probes, Probe{Name: "memory", OK: ok, Saw: saw, Need: true, Mend: mendUnless(ok, "let this process read /proc, or set sandbox.cgroup to a delegated cgroup v2 directory")})
 }
 
-// survivors says whether a process of the daemon probe is still there; its
-// name is one that nothing else has.
-func (r *Runner) survivors() bool {
+// survives says whether a process of that name is still there.
+func survives(name string) bool {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return false
 	}
 	for _, e := range entries {
-		if b, err := os.ReadFile("/proc/" + e.Name() + "/comm"); err == nil && strings.TrimSpace(string(b)) == "drover-prb"+fmt.Sprint(os.Getpid()%1000) {
+		if b, err := os.ReadFile("/proc/" + e.Name() + "/comm"); err == nil && strings.TrimSpace(string(b)) == name {
 			return true
 		}
 	}
@@ -200,7 +202,7 @@ func mendFor(err error) string {
 		return "run this container with a wider uid map, or as a plain user"
 	case strings.Contains(s.step, "/proc"):
 		return "mount /proc for this process, on a kernel with CONFIG_PROC_CHILDREN"
-	case strings.Contains(s.step, "cgroup"):
+	case strings.Contains(s.step, "sandbox.cgroup"):
 		return "delegate the cgroup v2 directory in sandbox.cgroup to this user, with memory and pids in cgroup.subtree_control"
 	case strings.Contains(s.step, "mount_setattr"):
 		return "run on Linux 5.12 or newer, or set sandbox.engine: remote"

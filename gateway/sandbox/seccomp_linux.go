@@ -17,11 +17,12 @@ const (
 )
 
 var (
-	retAllow  = bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
-	retKill   = bpf.RetConstant{Val: unix.SECCOMP_RET_KILL_PROCESS}
-	retDenied = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)}
-	retAbsent = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)}
-	retNoTTY  = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOTTY)}
+	retAllow    = bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
+	retKill     = bpf.RetConstant{Val: unix.SECCOMP_RET_KILL_PROCESS}
+	retDenied   = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)}
+	retNoMemory = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOMEM)}
+	retAbsent   = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)}
+	retNoTTY    = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOTTY)}
 )
 
 // rule allows one system call where its argument fits. Each becomes a block of
@@ -45,6 +46,27 @@ func argumentRules() []rule {
 		{unix.SYS_UNSHARE, onlyArg(0, []uint32{unix.CLONE_NEWPID}, retDenied)},
 		{unix.SYS_SETNS, onlyArg(1, []uint32{unix.CLONE_NEWPID}, retDenied)},
 		{unix.SYS_SOCKETPAIR, onlyArg(0, []uint32{unix.AF_UNIX}, retDenied)},
+		// A socket's buffer is memory that no process maps; what one may hold is
+		// what the supervisor counts it as, so nothing here may widen it.
+		{unix.SYS_SETSOCKOPT, onlyArg(2, []uint32{
+			unix.SO_REUSEADDR, unix.SO_KEEPALIVE, unix.SO_LINGER, unix.SO_PASSCRED,
+			unix.SO_RCVTIMEO, unix.SO_SNDTIMEO, unix.SO_RCVTIMEO_NEW, unix.SO_SNDTIMEO_NEW,
+		}, retDenied)},
+		// Pages of a shared anonymous mapping stay when every process has let go of
+		// them, and huge pages count in no resident size: neither can be supervised.
+		{unix.SYS_MMAP, []bpf.Instruction{
+			loadArg(3),
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_HUGETLB, SkipTrue: 3},
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_ANONYMOUS, SkipFalse: 1},
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: unix.MAP_SHARED, SkipTrue: 1},
+			retAllow, retNoMemory,
+		}},
+		// The rest of fcntl would tell of, or hold up, the machine's own use of a
+		// file that both can open: F_NOTIFY, F_SETLEASE.
+		{unix.SYS_FCNTL, onlyArg(1, []uint32{
+			unix.F_DUPFD, unix.F_DUPFD_CLOEXEC, unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL, unix.F_GETLK, unix.F_SETLK, unix.F_SETLKW,
+			unix.F_OFD_GETLK, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_GETOWN, unix.F_SETOWN, unix.F_GETPIPE_SZ, unix.F_SETPIPE_SZ, unix.F_GET_SEALS,
+		}, retDenied)},
 		{unix.SYS_PERSONALITY, onlyArg(0, []uint32{0, 0xffffffff}, retDenied)},
 		{unix.SYS_PRCTL, onlyArg(0, []uint32{
 			unix.PR_SET_NAME, unix.PR_GET_NAME, unix.PR_SET_PDEATHSIG, unix.PR_GET_PDEATHSIG, unix.PR_GET_DUMPABLE,

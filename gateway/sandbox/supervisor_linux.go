@@ -1,10 +1,7 @@
 package sandbox
 
 import (
-	"bytes"
-	"errors"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,9 +12,11 @@ import (
 // the clock over all processes of a run. It reads the machine's /proc, which
 // needs no mount of its own, through a descriptor that programs never get.
 type supervisor struct {
-	proc   *os.File
-	self   string // init's pid as that /proc sees it
-	zygote bool   // init's first child is the zygote
+	proc      *os.File
+	self      string // init's pid as that /proc sees it
+	zygote    bool   // init's first child is the zygote
+	perSocket int64  // what one socket may hold, sent and not yet read
+	idle      int64  // sockets that are there between two runs
 }
 
 const clockTicks = 100 // USER_HZ, fixed by the kernel's interface
@@ -34,7 +33,16 @@ func newSupervisor() (*supervisor, error) {
 	if _, err = s.read(s.self + "/task/" + s.self + "/children"); err != nil {
 		return nil, step(err, "reading /proc/self/task/children (CONFIG_PROC_CHILDREN)")
 	}
+	if s.perSocket, err = socketRoom(); err != nil {
+		return nil, err
+	}
 	return s, nil
+}
+
+// settle takes what is there now for what belongs to no run.
+func (s *supervisor) settle(zygote bool) {
+	s.zygote = zygote
+	s.idle = s.sockets()
 }
 
 func readLinkAt(dir *os.File, name string) (string, error) {
@@ -71,6 +79,7 @@ func (s *supervisor) wait(r run, p *program) exit {
 	tick := time.NewTicker(supervisionPeriod)
 	defer tick.Stop()
 	limit, peak := "", int64(0)
+	t := newTally()
 	stop := func(why string) {
 		if limit == "" {
 			limit = why
@@ -81,6 +90,7 @@ func (s *supervisor) wait(r run, p *program) exit {
 		select {
 		case e := <-ended:
 			e.Memory = max(e.Memory, peak)
+			e.CPU = max(e.CPU, t.cpu)
 			e.Limit = limit
 			if e.Limit == "" && (e.Signal == int(unix.SIGXCPU) || e.Signal == int(unix.SIGKILL) && e.CPU >= p.CPU) {
 				e.Limit = "cpu"
@@ -89,52 +99,54 @@ func (s *supervisor) wait(r run, p *program) exit {
 		case <-clock.C:
 			stop("wall")
 		case <-tick.C:
-			memory, cpu := s.usage(p.Memory)
+			memory := s.look(t, p.Memory)
 			peak = max(peak, memory)
 			if memory > p.Memory {
 				stop("memory")
 			}
-			if cpu > p.CPU {
+			if t.cpu > p.CPU {
 				stop("cpu")
 			}
 		}
 	}
 }
 
-// usage sums over the processes below init, the zygote itself left out. Pages
-// that forks share are counted once where the plain sum passes the limit.
-func (s *supervisor) usage(limit int64) (memory int64, cpu time.Duration) {
-	type process struct {
-		pid      string
-		resident int64
-	}
-	var all []process
+// look sums over the processes below init, the zygote itself left out, and
+// returns the memory that they hold together. Pages that forks share are counted
+// once where the plain sum passes the limit.
+func (s *supervisor) look(t *tally, limit int64) (memory int64) {
+	t.begin(time.Now())
 	queue := s.children(s.self)
 	zygote := ""
 	if s.zygote && len(queue) > 0 {
 		zygote = queue[0] // started first, and lives as long as the container
 	}
+	var all []member
+	var resident int64
 	for len(queue) > 0 && len(all) < 4*processLimit {
 		pid := queue[0]
 		queue = append(queue[1:], s.children(pid)...)
 		if pid == zygote {
 			continue
 		}
-		resident, tables, used, ok := s.process(pid)
+		p, ok := s.process(pid)
 		if !ok {
 			continue
 		}
-		all = append(all, process{pid, resident})
-		memory += resident + tables
-		cpu += used
+		all = append(all, p)
+		resident += p.resident
+		mappings := t.add(p, func() int64 { return s.mappings(p.reader) })
+		memory += p.resident + p.tables + mappings*mappingSize
 	}
-	if memory <= limit || len(all) < 2 {
-		return memory, cpu
+	t.end()
+	memory += max(0, s.sockets()-s.idle) * s.perSocket
+	if memory <= limit || memory-resident > limit || len(all) < 2 {
+		return memory
 	}
 	for _, p := range all {
-		memory += s.proportional(p.pid, p.resident) - p.resident
+		memory += s.proportional(p.reader, p.resident) - p.resident
 	}
-	return memory, cpu
+	return memory
 }
 
 // children lists the direct children of a process, which the kernel keeps by thread.
@@ -158,65 +170,4 @@ func (s *supervisor) threads(pid string) []string {
 	defer dir.Close()
 	names, _ := dir.Readdirnames(4 * processLimit)
 	return names
-}
-
-// process reads resident size, page tables and processor time, those of its
-// reaped children included.
-func (s *supervisor) process(pid string) (resident, tables int64, cpu time.Duration, ok bool) {
-	status, err := s.read(pid + "/status")
-	if err != nil {
-		return 0, 0, 0, false
-	}
-	resident = field(status, "VmRSS:")
-	tables = field(status, "VmPTE:")
-	stat, err := s.read(pid + "/stat")
-	if err != nil {
-		return 0, 0, 0, false
-	}
-	// The name in parentheses may hold anything; the fields start after the last one.
-	end := bytes.LastIndexByte(stat, ')')
-	if end < 0 {
-		return 0, 0, 0, false
-	}
-	fields := strings.Fields(string(stat[end+1:]))
-	if len(fields) < 15 {
-		return 0, 0, 0, false
-	}
-	var ticks int64
-	for _, f := range fields[11:15] { // utime, stime, cutime, cstime
-		n, _ := strconv.ParseInt(f, 10, 64)
-		ticks += n
-	}
-	return resident, tables, time.Duration(ticks) * time.Second / clockTicks, true
-}
-
-// proportional is a process's share of its memory, shared pages divided: nothing
-// for one that has ended since, and what is resident for one that may not be read.
-func (s *supervisor) proportional(pid string, resident int64) int64 {
-	rollup, err := s.read(pid + "/smaps_rollup")
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-		return resident
-	}
-	if err != nil {
-		return 0
-	}
-	return field(rollup, "Pss:")
-}
-
-// field reads "Name:   12 kB" in bytes.
-func field(text []byte, name string) int64 {
-	i := bytes.Index(text, []byte("\n"+name))
-	if i < 0 {
-		return 0
-	}
-	var n int64
-	for _, c := range text[i+1+len(name):] {
-		switch {
-		case c >= '0' && c <= '9':
-			n = n*10 + int64(c-'0')
-		case c == '\n':
-			return n << 10
-		}
-	}
-	return n << 10
 }

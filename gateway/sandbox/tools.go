@@ -83,7 +83,7 @@ func findTools(ctx context.Context, c Config) *tools {
 			found.version, found.sites = p.version, p.sites
 			dirs = append(dirs, filepath.Dir(p.path))
 			for _, dir := range p.show {
-				if !underSystem(dir) && !slices.Contains(t.show, dir) {
+				if (!underSystem(dir) || underLocal(dir)) && !slices.Contains(t.show, dir) {
 					t.show = append(t.show, dir)
 				}
 			}
@@ -153,7 +153,7 @@ func locate(file string) (located, error) {
 		return located{}, err
 	}
 	if underSystem(real) {
-		return located{path: file}, nil
+		return located{path: file, show: localPrefixes(file, real)}, nil
 	}
 	prefix := filepath.Dir(real)
 	if filepath.Base(prefix) == "bin" {
@@ -166,7 +166,7 @@ func locate(file string) (located, error) {
 }
 
 const pythonQuestion = `import json, sys, sysconfig
-print(json.dumps({"version": list(sys.version_info[:3]), "executable": sys.executable, "prefixes": [sys.base_prefix, sys.base_exec_prefix, sys.prefix],
+print(json.dumps({"version": list(sys.version_info[:3]), "executable": sys.executable, "scripts": sysconfig.get_path("scripts"), "prefixes": [sys.base_prefix, sys.base_exec_prefix, sys.prefix],
 "sites": sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")} | ({"/usr/lib/python3/dist-packages"} if sys.base_prefix == "/usr" else set()))}))`
 
 // askPython asks an interpreter, which may be a shim or in a virtual
@@ -183,6 +183,7 @@ func askPython(ctx context.Context, file string) (located, error) {
 	var said struct {
 		Version         []int
 		Executable      string
+		Scripts         string
 		Prefixes, Sites []string
 	}
 	if err := json.Unmarshal(stdout.Bytes(), &said); err != nil || len(said.Version) != 3 {
@@ -191,7 +192,7 @@ func askPython(ctx context.Context, file string) (located, error) {
 	if said.Version[0] != 3 || said.Version[1] < 8 {
 		return located{}, fmt.Errorf("%s: Python %d.%d is too old, 3.8 is needed", file, said.Version[0], said.Version[1])
 	}
-	l := located{path: said.Executable, sites: said.Sites,
+	l := located{path: said.Executable, sites: said.Sites, show: localPrefixes(said.Executable, said.Scripts+"/"),
 		version: fmt.Sprintf("%d.%d.%d", said.Version[0], said.Version[1], said.Version[2])}
 	real, err := filepath.EvalSymlinks(said.Executable)
 	if err != nil {
@@ -225,6 +226,29 @@ func showable(dir string) error {
 	}
 	return nil
 }
+
+// localPrefixes are the parts of /usr/local that hold the files: the prefix of a
+// tool that has one of its own, else the folder of programs.
+func localPrefixes(files ...string) []string {
+	var dirs []string
+	for _, file := range files {
+		if !underLocal(file) {
+			continue
+		}
+		dir := filepath.Dir(file)
+		if filepath.Base(dir) == "bin" && filepath.Dir(dir) != "/usr/local" {
+			dir = filepath.Dir(dir)
+		}
+		if underLocal(dir) && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// underLocal says whether a path lies in /usr/local, of which programs see only
+// what a tool in use needs.
+func underLocal(path string) bool { return strings.HasPrefix(path, "/usr/local/") }
 
 func underSystem(path string) bool {
 	for _, dir := range []string{"/usr", "/bin", "/lib", "/lib64", "/sbin"} {

@@ -63,7 +63,7 @@ elif sys.argv[1] == "daemon":
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            libc.prctl(15, b"drover-prb" + sys.argv[2].encode() if len(sys.argv) > 2 else b"drover-prb", 0, 0, 0)
+            libc.prctl(15, sys.argv[2].encode(), 0, 0, 0)
             time.sleep(30)
         os._exit(0)
     os.wait()
