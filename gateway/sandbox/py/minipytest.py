@@ -13,6 +13,10 @@ class Failed(Outcome): pass
 class ExpectedFailure(Outcome): pass
 
 
+class BrokenTests(BaseException):
+    """The tests themselves cannot tell anything: nothing is judged by them."""
+
+
 def _skip(reason="", allow_module_level=False, msg=""):
     raise Skipped(reason or msg)
 
@@ -281,7 +285,7 @@ class Runner:
             elif isinstance(value, type) and not isinstance(value, RemoteClass):
                 if issubclass(value, unittest.TestCase):
                     if value.__module__ == self.namespace["__name__"]:
-                        run_unittest_suite(unittest.defaultTestLoader.loadTestsFromTestCase(value), self.tell)
+                        run_unittest_suite(load_cases(value), self.tell)
                 elif name.startswith("Test") and "__init__" not in value.__dict__:
                     self.run_class(name, value)
         for undo in reversed(self.cleanups):
@@ -305,6 +309,8 @@ class Runner:
         getattr(cls, "teardown_class", lambda: None)()
 
     def run_function(self, name, function, fixtures, cls):
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise BrokenTests("%s is no test: a generator's body does not run when it is called" % name)
         marks = [m for m in getattr(function, "pytestmark", [])]
         sets = [([], {}, [])]
         for mark in marks:
@@ -382,7 +388,7 @@ class Runner:
             if inspect.iscoroutine(result):
                 import asyncio
                 asyncio.run(result)
-        except NeedsSharing:
+        except (NeedsSharing, BrokenTests):
             raise
         except CandidateEnded as e:
             passed, message = False, str(e)

@@ -29,10 +29,8 @@ class Remote:
         return _link(self).call({"h": _link(self).number(self)}, args, kwargs)
 
     def __eq__(self, other):
-        if self is other:
-            return True
         if not isinstance(other, Remote):
-            return False  # an object of the candidate's is never equal to a value of the tests
+            return _link(self).equals_plain(self, other)
         return _link(self).equal(self, other)
 
     def __ne__(self, other):
@@ -43,9 +41,6 @@ class Remote:
 
     def __contains__(self, item):
         return _link(self).contains(self, item)
-
-    def __bool__(self):
-        return _link(self).do("bool", self)
 
     def __dir__(self):
         return [n for n in _link(self).do("dir", self) if isinstance(n, str)]
@@ -65,27 +60,24 @@ def _operator(name, swap=False):
     # abs(f(x) - expected) < eps: only objects may come out of it.
     def method(self, *args):
         if args and not isinstance(args[0], Remote):
-            if name in ("lt", "le", "gt", "ge"):
-                return NotImplemented
-            result = _link(self).do(name, self, *args)
-            if not isinstance(result, Remote):
-                raise TypeError("an operator between an object of the solution and a plain value gave a plain value")
-            _link(self).tainted.add(_link(self).number(result))
-            return result
-        return _link(self).do(name, self, *args)
+            return _link(self).mixed(name, self, *args)
+        return _link(self).decide(name, self, *args)
     return method
 
 
-for _op in ("len", "iter", "next", "str", "repr", "format", "reversed", "getitem", "setitem", "delitem", "enter", "exit", "bytes", "index"):
+def _deciding(name):
+    def method(self, *args):
+        return _link(self).decide(name, self, *args)
+    return method
+
+
+for _op in ("iter", "next", "str", "repr", "format", "setitem", "delitem", "enter", "exit"):
     setattr(Remote, "__%s__" % _op, _forward(_op))
-for _op in ("int", "float", "complex", "abs", "round", "neg", "pos", "invert"):
-    def _number(self, *args, _op=_op):
-        if _link(self).number(self) in _link(self).tainted:
-            raise TypeError("a number made of an object of the solution and a plain value")
-        return _link(self).do(_op, self, *args)
-    setattr(Remote, "__%s__" % _op, _number)
+for _op in ("len", "bool", "int", "float", "complex", "index", "bytes", "abs", "round", "neg", "pos", "invert", "getitem", "reversed"):
+    setattr(Remote, "__%s__" % _op, _deciding(_op))
 for _op in ("add", "sub", "mul", "truediv", "floordiv", "mod", "matmul", "and", "or", "xor", "lshift", "rshift", "pow", "divmod",
-            "iadd", "isub", "imul", "lt", "le", "gt", "ge"):
+            "radd", "rsub", "rmul", "rtruediv", "rfloordiv", "rmod", "rmatmul", "rand", "ror", "rxor", "rpow", "rdivmod",
+            "iadd", "isub", "imul", "iand", "ior", "ixor", "ipow", "lt", "le", "gt", "ge"):
     setattr(Remote, "__%s__" % _op, _operator({"and": "and_", "or": "or_"}.get(_op, _op)))
 
 
@@ -96,12 +88,14 @@ class RemoteClass(type):
         number = cls.__dict__.get("_number")
         if number is None:
             return type.__call__(cls, *args, **kwargs)
+        link.expect(cls)
         return link.call({"h": number}, args, kwargs)
 
     def __getattr__(cls, name):
         number = cls.__dict__.get("_number")
         if number is None or name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
+        link.expect(cls)
         return link.get(number, name)
 
     def __iter__(cls):
@@ -175,7 +169,16 @@ class Link:
 
     def __init__(self, fd, tell):
         self.fd, self.tell = fd, tell
-        self.objects, self.classes, self.plain_numbers, self.tainted = {}, {}, {}, set()
+        self.objects, self.classes, self.plain_numbers = {}, {}, {}
+        # An object may decide a check where the tests expect one: of a class that they
+        # construct or look into, or by a name of the module. One that a function hands
+        # out instead of a plain value is a stranger.
+        self.expected, self.named = set(), set()
+        # Results of operators with plain values, each with those of other values.
+        self.twins, self.refused = {}, set()
+        self.lowered, self.doubt, self.stranger = set(), "", False
+        self.used = False  # the solution was asked for anything but its names
+        self.stops = False  # the tests themselves speak of StopIteration
         self.numbers = {}
         self.offered, self.offered_objects = [], []
         self.dead, self.sharing = None, ""
@@ -207,6 +210,7 @@ class Link:
         if type(value).__module__ in TEST_MODULES and type(value) not in HARNESS:
             if value not in [o for o in self.offered_objects if o is value]:
                 self.offered_objects.append(value)
+                self.doubt = self.doubt or "an object of the tests is used by message"
             return {"ob": next(i for i, o in enumerate(self.offered_objects) if o is value)}
         if isinstance(value, type) and value.__module__ == "builtins":
             return {"bt": value.__name__}
@@ -215,8 +219,10 @@ class Link:
             return plain
         if callable(value):
             self.offered.append(value)
+            self.doubt = self.doubt or "a function of the tests is called by message"
             return {"cb": len(self.offered) - 1}
         if hasattr(type(value), "__iter__"):
+            self.doubt = self.doubt or "a %s of the tests is handed over as a list" % type(value).__name__
             return [encode(v, self.handle, depth) for v in value]
         self.sharing = "a %s of the tests is handed to the solution" % type(value).__name__
         raise NeedsSharing(self.sharing)
@@ -250,6 +256,7 @@ class Link:
                 cls = Remote
             made = object.__new__(cls)
             object.__setattr__(made, "_h", number)
+            object.__setattr__(made, "_kind", str(kind.get("builtin", "")))
             if "function" in data and isinstance(data["function"], str):
                 object.__setattr__(made, "__name__", data["function"])
         self.objects[number] = made
@@ -261,6 +268,7 @@ class Link:
 
     def plain_subclass(self, data, number):
         value = self.decode(data["u"])
+        self.doubt = self.doubt or "a subclass of a built-in type is used by its value"
         if number in self.objects and self.objects[number] == value:
             return self.objects[number]
         base = _plain_bases.get(type(value))
@@ -302,6 +310,8 @@ class Link:
         else:
             made = RemoteClass(name, tuple(bases) or (Remote,), {"_number": number})
         made.__module__ = solution_name
+        if issubclass(made, BaseException):
+            self.doubt = self.doubt or "its exceptions are used through a proxy"
         self.classes[number] = made
         return made
 
@@ -343,6 +353,7 @@ class Link:
     def ask(self, request):
         if self.dead:
             raise CandidateEnded(self.dead)
+        self.used = self.used or request["op"] not in ("names", "functions", "find")
         request["id"] = random_id()
         try:
             send(self.fd, request)
@@ -357,8 +368,17 @@ class Link:
                 if message.get("id") != request["id"]:
                     raise Lost("an answer that was not asked for")
                 break
+            if "limit" in message:
+                self.sharing = "a value of the solution is too large or too deep to be sent"
+                raise NeedsSharing(self.sharing)
             if "error" in message:
                 error = self.exception(message["error"])
+                if request["op"] == "call" and isinstance(error, (StopIteration, StopAsyncIteration)) and request.get("method") not in ITERATING:
+                    # Out of map or zip it would end the tests' own loop before a check.
+                    if self.stops:
+                        self.low("the solution raises %s" % type(error).__name__)
+                    else:
+                        error = RuntimeError("the solution raised %s" % type(error).__name__)
             else:
                 if message.get("method"):
                     return Method(request["h"], request["name"])
@@ -408,7 +428,111 @@ class Link:
             reply = {"raised": type(e).__name__ if type(e).__module__ == "builtins" else "Exception", "text": str(e)[:2000]}
         send(self.fd, reply)
 
+    def low(self, why):
+        if why not in self.lowered:
+            self.lowered.add(why)
+            self.tell({"low": why})
+
+    def expect(self, cls):
+        self.expected.add(cls)
+        self.doubt = self.doubt or "its classes are used through a proxy"
+
+    def known(self, remote):
+        if isinstance(remote, int) or self.number(remote) in self.named:
+            return True
+        return any(cls in self.expected for cls in type(remote).__mro__)
+
+    def judged_by(self, remote):
+        """Called before the candidate's own code may decide a check."""
+        number = self.number(remote)
+        if number in self.refused:
+            self.stranger = True
+            raise TypeError("made of an object of the solution, where a plain value was expected, and a plain value")
+        if not self.known(remote):
+            self.low("an object that the solution handed out decides a check")
+
+    def decide(self, name, remote, *args):
+        self.judged_by(remote)
+        result = self.do(name, remote, *args)
+        twins = self.twins.get(self.number(remote))
+        if twins is None or name == "getitem":
+            return result
+        return self.differing(result, [self.attempt(name, t, args) for t in twins])
+
+    def attempt(self, name, number, args):
+        """What an operation gives; an exception where it raises."""
+        try:
+            return self.ask({"op": "do", "do": name, "h": number, "args": [self.encode(a) for a in args]})
+        except Exception as e:
+            return e
+
+    def differing(self, result, others):
+        """The result of an operation with a plain value, which an object could make to
+        fit, as in abs(f(x) - expected) < eps: with other values, there must be others."""
+        if isinstance(result, Remote):
+            self.twins[self.number(result)] = [self.number(o) for o in others if isinstance(o, Remote)]
+            return result
+        if others and not any(type(o) is not type(result) or not o == result for o in others):
+            self.stranger = True
+            raise TypeError("an operator of the solution gives the same with every value")
+        return result
+
+    def mixed(self, name, remote, value, *rest):
+        """An operator between an object of the solution and a plain value."""
+        self.judged_by(remote)
+        if not self.known(remote):
+            if name in ("lt", "le", "gt", "ge"):
+                self.stranger = True
+                return NotImplemented
+            result = self.do(name, remote, value, *rest)
+            if not isinstance(result, Remote):
+                self.stranger = True
+                raise TypeError("an operator between an object of the solution and a plain value gave a plain value")
+            self.refused.add(self.number(result))
+            return result
+        self.low("the solution's own operators decide a check")
+        if name in IN_PLACE:
+            return self.do(name, remote, value, *rest)
+        values = [(False, v) for v in others(value)] + [(True, value)]
+        _random.shuffle(values)  # which of them the tests mean is not to be seen
+        number, seen, error = self.number(remote), [], None
+        for real, v in values:
+            got = self.attempt(name, number, (v, *rest))
+            if not real:
+                seen.append(got)
+            elif isinstance(got, Exception) and id(got) not in self.numbers:
+                error = got
+            else:
+                result = got
+        if error is not None:
+            raise error
+        return self.differing(result, seen)
+
+    def equals_plain(self, remote, value):
+        """An object of the candidate's is equal to a plain value only where the tests
+        expect an object of its class, and it denies other values."""
+        if not self.known(remote):
+            kind = type(remote)
+            if kind is not Remote:
+                self.stranger = True
+                self.low("an object where a plain value was expected")
+            elif not self.doubt and object.__getattribute__(remote, "__dict__").get("_kind") not in PLAINLY_OTHER:
+                self.doubt = "an object that cannot be sent is compared"
+            return False
+        self.low("the solution's own __eq__ decides a check")
+        values = [(False, v) for v in (*others(value), object_name(), None if value is not None else 0)] + [(True, value)]
+        _random.shuffle(values)
+        held = {True: False, False: False}
+        for real, v in values:
+            if self.attempt("eq", self.number(remote), (v,)) is True:
+                held[real] = True
+        if held[False]:
+            self.stranger = True
+        return held[True] and not held[False]
+
     def get(self, remote, name):
+        if isinstance(remote, Remote):
+            self.judged_by(remote)
         return self.ask({"op": "get", "h": self.number(remote), "name": name})
 
     def do(self, name, remote, *args):
@@ -416,21 +540,18 @@ class Link:
 
     def equal(self, left, right):
         # The candidate's own __eq__ decides. It must at least deny what cannot be equal.
+        self.low("the solution's own __eq__ decides a check")
         if self.number(left) == self.number(right):
             return True
-        same = self.do("eq", left, right)
-        if same is not True:
+        if self.do("eq", left, right) is not True:
             return False
-        self.tell({"low": "the solution's own __eq__ decides a check"})
-        for decoy in (object_name(), -123456789, None):
-            if self.do("eq", left, decoy) is True:
-                return False
-        return True
+        return not any(self.attempt("eq", self.number(left), (decoy,)) is True for decoy in (object_name(), -123456789, None))
 
     def contains(self, container, item):
+        self.judged_by(container)
         found = self.do("contains", container, item)
         if found is True:
-            self.tell({"low": "the solution's own __contains__ decides a check"})
+            self.low("the solution's own __contains__ decides a check")
             for decoy in (object_name(), 123456789123456789):
                 try:
                     if self.do("contains", container, decoy) is True:
@@ -438,6 +559,40 @@ class Link:
                 except Exception:
                     pass
         return bool(found)
+
+
+ITERATING = {"__next__", "__anext__", "send", "throw", "asend", "athrow"}
+IN_PLACE = {"iadd", "isub", "imul", "iand", "ior", "ixor", "ipow"}
+# Kinds of objects that are equal to no plain value, whatever proxy stands for them.
+PLAINLY_OTHER = {"generator", "map", "filter", "zip", "enumerate", "function", "method", "builtin_function_or_method", "reversed", "list_iterator",
+                 "coroutine", "chain", "islice", "NoneType"}
+
+
+def others(value):
+    """Values near and far that are not equal to this one, of its type where possible."""
+    kind = type(value)
+    if kind is bool:
+        return [not value]
+    if kind in (int, float, decimal.Decimal, fractions.Fraction):
+        if value != value or kind is float and not math.isfinite(value):
+            return []
+        return [value + kind(n) for n in (_random.randint(1, 9), -_random.randint(1, 9), _random.randint(10, 10**6), 10**15, -10**15)]
+    if kind is complex:
+        return [value + _random.randint(1, 99), value - 1j]
+    if kind is str:
+        return ["", value + object_name(), "\x00" + object_name(), "\U0010ffff" + object_name()] if value else [object_name(), "\x00", "\U0010ffff"]
+    if kind is bytes:
+        return [value + b"\x00", b"\xff" + value]
+    if kind in (list, tuple):
+        changed = [[*value[:i], o, *value[i + 1:]] for i, v in enumerate(value[:8]) for o in others(v)[:2]]
+        return [kind(c) for c in changed] + [value + kind([object_name()])]
+    if kind in (set, frozenset):
+        return [value | {object_name()}] + [value - {v} for v in list(value)[:3]]
+    if kind is dict:
+        return [{**value, object_name(): 1}] + [{k: v for k, v in value.items() if k is not dropped} for dropped in list(value)[:3]]
+    if kind in (datetime.datetime, datetime.date, datetime.timedelta):
+        return [value + datetime.timedelta(days=_random.randint(1, 9)), value - datetime.timedelta(days=_random.randint(1, 9))]
+    return []
 
 
 made_text = {}
@@ -507,7 +662,10 @@ class SolutionModule(types.ModuleType):
             return names
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        return link.get(0, name)
+        value = link.get(0, name)
+        if isinstance(value, Remote):
+            link.named.add(link.number(value))
+        return value
 
     def __setattr__(self, name, value):
         if name.startswith("__"):
