@@ -86,7 +86,7 @@ class Server:
     def __init__(self, fd):
         self.fd = fd
         self.objects, self.numbers, self.foreign = [], {}, {}
-        self.request, self.instances = None, {}
+        self.instances, self.described = {}, set()
         self.out = Capture(1)
 
     # Values.
@@ -95,15 +95,15 @@ class Server:
         if _isinstance(value, Foreign) and value._server is self:
             return {"ob": value._number}
         number = self.numbers.get(_id(value))
-        fresh = number is None
-        if fresh:
+        if number is None:
             number = _len(self.objects)
             self.objects.append(value)
             self.numbers[_id(value)] = number
         form = {"h": number}
         if _isinstance(value, _type):
             form["class"] = value.__name__
-            if fresh or _issubclass(value, BaseException):
+            if number not in self.described or _issubclass(value, BaseException):
+                self.described.add(number)  # having been named as a base of another is not enough
                 form["mro"] = [self.class_form(c) for c in value.__mro__]
         elif _isinstance(value, types.ModuleType):
             form["module"] = value.__name__

@@ -4,7 +4,9 @@
 # object in the candidate's process. Where an operator would let the candidate's
 # own code say whether a test holds, the answer is given here instead, or the
 # verdict is marked as of low assurance.
-import inspect
+import inspect, itertools
+
+MAX_ITEMS = 10000  # of an iterator of the tests, which is handed over as a list
 
 
 class Remote:
@@ -177,6 +179,7 @@ class Link:
         # Results of operators with plain values, each with those of other values.
         self.twins, self.refused = {}, set()
         self.lowered, self.doubt, self.stranger = set(), "", False
+        self.by_value_of = set()  # subclasses of built-in types that are shown as these
         self.used = False  # the solution was asked for anything but its names
         self.stops = False  # the tests themselves speak of StopIteration
         self.numbers = {}
@@ -193,7 +196,11 @@ class Link:
     # Values.
 
     def encode(self, value):
-        return encode(value, self.handle)
+        try:
+            return encode(value, self.handle)
+        except (TooLarge, RecursionError) as e:
+            self.sharing = "a value of the tests cannot be sent: %s" % e
+            raise NeedsSharing(self.sharing) from None
 
     def handle(self, value, depth=0):
         if isinstance(value, RemoteClass):
@@ -223,7 +230,10 @@ class Link:
             return {"cb": len(self.offered) - 1}
         if hasattr(type(value), "__iter__"):
             self.doubt = self.doubt or "a %s of the tests is handed over as a list" % type(value).__name__
-            return [encode(v, self.handle, depth) for v in value]
+            items = list(itertools.islice(iter(value), MAX_ITEMS + 1))
+            if len(items) > MAX_ITEMS:
+                raise TooLarge("an iterator that may be endless")
+            return [encode(v, self.handle, depth) for v in items]
         self.sharing = "a %s of the tests is handed to the solution" % type(value).__name__
         raise NeedsSharing(self.sharing)
 
@@ -268,7 +278,9 @@ class Link:
 
     def plain_subclass(self, data, number):
         value = self.decode(data["u"])
-        self.doubt = self.doubt or "a subclass of a built-in type is used by its value"
+        kind = data.get("kind")
+        if type(kind) is dict and "h" in kind:
+            self.by_value_of.add(self.remote(kind))
         if number in self.objects and self.objects[number] == value:
             return self.objects[number]
         base = _plain_bases.get(type(value))
@@ -325,6 +337,8 @@ class Link:
             cls = real_exception(name, module)
             if cls is not None:
                 break
+        if cls is None or not issubclass(cls, BaseException) or form["mro"][0][0] != cls.__name__:
+            self.doubt = self.doubt or "an exception of another kind stands for its own"
         if cls is None or not issubclass(cls, BaseException):
             cls = Exception
         args = [self.decode(a) for a in form.get("args", [])]
@@ -437,6 +451,12 @@ class Link:
         self.expected.add(cls)
         self.doubt = self.doubt or "its classes are used through a proxy"
 
+    def doubts(self):
+        """Why a failure may be a proxy's doing; empty where it is not."""
+        if any(base in self.expected for cls in self.by_value_of for base in getattr(cls, "__mro__", ())):
+            return self.doubt or "a subclass of a built-in type is used by its value"
+        return self.doubt
+
     def known(self, remote):
         if isinstance(remote, int) or self.number(remote) in self.named:
             return True
@@ -456,7 +476,7 @@ class Link:
         result = self.do(name, remote, *args)
         twins = self.twins.get(self.number(remote))
         if twins is None or name == "getitem":
-            return result
+            return self.by_value(result)
         return self.differing(result, [self.attempt(name, t, args) for t in twins])
 
     def attempt(self, name, number, args):
@@ -493,7 +513,7 @@ class Link:
         self.low("the solution's own operators decide a check")
         if name in IN_PLACE:
             return self.do(name, remote, value, *rest)
-        values = [(False, v) for v in others(value)] + [(True, value)]
+        values = [(False, v) for v in others(value, far=name not in GROWING)] + [(True, value)]
         _random.shuffle(values)  # which of them the tests mean is not to be seen
         number, seen, error = self.number(remote), [], None
         for real, v in values:
@@ -533,7 +553,12 @@ class Link:
     def get(self, remote, name):
         if isinstance(remote, Remote):
             self.judged_by(remote)
-        return self.ask({"op": "get", "h": self.number(remote), "name": name})
+        return self.by_value(self.ask({"op": "get", "h": self.number(remote), "name": name}))
+
+    def by_value(self, value):
+        if type(value) in (list, dict, set, collections.deque, collections.defaultdict):
+            self.doubt = self.doubt or "a %s of the solution is used by its value" % type(value).__name__
+        return value
 
     def do(self, name, remote, *args):
         return self.ask({"op": "do", "do": name, "h": self.number(remote), "args": [self.encode(a) for a in args]})
@@ -562,13 +587,14 @@ class Link:
 
 
 ITERATING = {"__next__", "__anext__", "send", "throw", "asend", "athrow"}
+GROWING = {"mul", "rmul", "pow", "rpow", "lshift", "rlshift"}  # by which a large number makes one without end
 IN_PLACE = {"iadd", "isub", "imul", "iand", "ior", "ixor", "ipow"}
 # Kinds of objects that are equal to no plain value, whatever proxy stands for them.
 PLAINLY_OTHER = {"generator", "map", "filter", "zip", "enumerate", "function", "method", "builtin_function_or_method", "reversed", "list_iterator",
                  "coroutine", "chain", "islice", "NoneType"}
 
 
-def others(value):
+def others(value, far=True):
     """Values near and far that are not equal to this one, of its type where possible."""
     kind = type(value)
     if kind is bool:
@@ -576,7 +602,8 @@ def others(value):
     if kind in (int, float, decimal.Decimal, fractions.Fraction):
         if value != value or kind is float and not math.isfinite(value):
             return []
-        return [value + kind(n) for n in (_random.randint(1, 9), -_random.randint(1, 9), _random.randint(10, 10**6), 10**15, -10**15)]
+        distances = [_random.randint(1, 9), -_random.randint(1, 9)] + ([_random.randint(10, 10**6), 10**15, -10**15] if far else [])
+        return [value + kind(n) for n in distances]
     if kind is complex:
         return [value + _random.randint(1, 99), value - 1j]
     if kind is str:

@@ -98,6 +98,8 @@ def doubtful(trees):
     for tree in trees:
         for node in ast.walk(tree):
             name = getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "arg", None)
+            if isinstance(node, (ast.AsyncFor, ast.AsyncWith)) or isinstance(node, ast.comprehension) and node.is_async:
+                return "asynchronous iteration is used"
             if isinstance(name, str) and name in DOUBTFUL:
                 return "%s is used" % name
             if isinstance(node, ast.Compare) and any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops) and not any(
@@ -502,8 +504,8 @@ def guard_equality(cls):
             continue
         _guarded.add(one)
         for method, otherwise in (("__eq__", False), ("__ne__", True)):
-            original = getattr(one, method, None)
-            if original is None:
+            original = one.__dict__.get(method)  # Python's own can be trusted
+            if original is None or not callable(original):
                 continue
 
             def guarded(self, other, original=original, otherwise=otherwise):
@@ -520,6 +522,8 @@ def guard_results(function):
     """Calls of the tests get plain values where the solution gives a subclass of a
     built-in type that says of itself what it is equal to."""
     import functools
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return function
 
     @functools.wraps(function)
     def guarded(*args, **kwargs):
@@ -532,8 +536,7 @@ def guard_results(function):
         if isinstance(value, type) and type(value).__module__ == solution_name:
             guard_equality(value)
         elif type(value).__module__ == solution_name:
-            own = type(value).__dict__
-            if "__eq__" in own:
+            if any("__eq__" in c.__dict__ for c in type(value).__mro__ if c.__module__ == solution_name):
                 form = underlying(value, lambda v, depth: None, 0)
                 if form is not None or isinstance(value, complex):
                     return decode(form, lambda data: None) if form is not None else complex.__pos__(value)
@@ -625,8 +628,8 @@ def judge_tests():
         run_file(job, number, source, trees[number] if trees else None, solution, names, entry)
     if link is not None and link.sharing:
         raise NeedsSharing(link.sharing)  # whatever the tests made of it
-    if link is not None and _failed and not link.dead and not link.stranger and (link.doubt or doubtful(trees)):
-        raise NeedsSharing("they failed where " + (link.doubt or doubtful(trees)))
+    if link is not None and _failed and not link.dead and not link.stranger and (link.doubts() or doubtful(trees)):
+        raise NeedsSharing("they failed where " + (link.doubts() or doubtful(trees)))
     if link is not None and link.dead:
         tell_check("the solution answers to the end", False, link.dead)
     if link is not None and not _failed and not link.used:
