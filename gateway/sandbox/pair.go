@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -79,13 +81,38 @@ func (r *Report) lowerForFile(name string) {
 	}
 }
 
-// judgeShared runs tests and candidate in one process.
+// judgeShared runs tests and candidate in one process, with one more test that
+// must fail: what a solution does there to pass, it mostly does to that one too.
 func judgeShared(ctx context.Context, s *slot, j Job, why string) (Report, error) {
 	r := Report{Protocol: "shared", Assurance: Low, Detail: "the tests had to share the solution's process: " + why}
-	if _, err := s.runTests(ctx, j, &r, nil); err != nil {
+	var random [8]byte
+	if _, err := rand.Read(random[:]); err != nil {
 		return Report{}, err
 	}
+	name := "x" + hex.EncodeToString(random[:])
+	mustFail := j
+	mustFail.Tests = append(slices.Clone(j.Tests), fmt.Sprintf(failingTest[j.Framework], name))
+	if _, err := s.runTests(ctx, mustFail, &r, nil); err != nil {
+		return Report{}, err
+	}
+	failed := false
+	r.Checks = slices.DeleteFunc(r.Checks, func(c Check) bool {
+		own := strings.Contains(c.Name, name)
+		failed = failed || own && !c.Passed
+		return own
+	})
+	if !failed && len(r.Checks) > 0 && !slices.ContainsFunc(r.Checks, func(c Check) bool { return !c.Passed }) {
+		r.Checks = append(r.Checks, Check{Name: "the tests can fail", Message: "a test that must fail did not"})
+	}
 	return r.finish(j), nil
+}
+
+// failingTest is a file of each framework whose only test, of the given name, fails.
+var failingTest = map[string]string{
+	FrameworkAssert:   "assert '' == '%s'\n",
+	FrameworkPytest:   "def test_%s():\n    assert False\n",
+	FrameworkUnittest: "import unittest\nclass MustFail(unittest.TestCase):\n    def test_%s(self):\n        self.assertTrue(False)\n",
+	FrameworkDoctest:  ">>> '%s'\n''\n",
 }
 
 func (r Report) finish(j Job) Report {
