@@ -53,6 +53,12 @@ type verifySpec struct {
 		MemoryMB int64   `json:"memory_mb"`
 		OutputKB int64   `json:"output_kb"`
 	} `json:"limits"`
+
+	// What a gateway does about it; it changes nothing for one answer.
+	Show   json.RawMessage `json:"show"`
+	Budget json.RawMessage `json:"budget"`
+	OnFail json.RawMessage `json:"on_fail"`
+	Route  json.RawMessage `json:"route"`
 }
 
 // stringList is a string or a list of them.
@@ -152,8 +158,8 @@ func (c *verifyCommand) compose(spec verifySpec, answer string) (sandbox.Job, er
 			Output: sandbox.Bytes(spec.Limits.OutputKB) << 10,
 		},
 	}
-	if c.Timeout > 0 {
-		job.Limits.CPU = c.Timeout
+	if c.Timeout != 0 {
+		job.Limits.CPU = c.Timeout // a negative one is a fault of the job
 	}
 	for _, language := range []string{found, byName} {
 		if job.Language == "" {

@@ -22,6 +22,14 @@ type candidate struct {
 	printed []byte // by calls, sent along with their replies
 }
 
+// What the gateway itself decodes of one reply: a value takes many times the
+// memory of its JSON. Larger ones are left to the pair protocol, where they
+// count towards the limits of the tests' own container.
+const (
+	maxReply      = 4 << 20
+	maxReplyItems = 100_000
+)
+
 // errCandidate is the candidate's own doing: it ended, or broke the protocol.
 var errCandidate = errors.New("the solution ended early or answered out of turn")
 
@@ -39,7 +47,8 @@ func (r *raised) Error() string {
 // defines come back; an error of kind raised is the program's own.
 func startCandidate(ctx context.Context, b box, j Job) (*candidate, []string, error) {
 	p := j.program()
-	p.Role, p.Files = roleCandidate, j.candidateFiles()
+	files, _ := j.candidateFiles()
+	p.Role, p.Files = roleCandidate, files
 	c, err := startProgram(ctx, b, p, j)
 	if c == nil {
 		return nil, nil, err
@@ -116,21 +125,6 @@ func (j Job) program() *program {
 	}
 }
 
-// candidateFiles leaves out what looks like tests: the candidate's process must
-// not hold what is expected of it.
-func (j Job) candidateFiles() map[string][]byte {
-	out := map[string][]byte{}
-	for name, content := range j.Files {
-		base := path.Base(name)
-		if strings.HasPrefix(base, "test_") || strings.HasPrefix(base, "tests.") || strings.HasPrefix(base, "conftest") ||
-			strings.Contains(base, "_test.") || strings.HasPrefix(name, "tests/") {
-			continue
-		}
-		out[name] = content
-	}
-	return out
-}
-
 // ask sends one request and returns the value of its reply.
 func (c *candidate) ask(request map[string]any) (any, error) {
 	var random [8]byte
@@ -142,9 +136,14 @@ func (c *candidate) ask(request map[string]any) (any, error) {
 	if err := writeFrame(c.socket, request); err != nil {
 		return nil, errCandidate
 	}
-	body, err := readFrame(c.socket, maxFrame)
-	if err != nil {
+	body, err := readFrame(c.socket, maxReply)
+	switch {
+	case errors.Is(err, errFrameTooLarge):
+		return nil, errUndecided
+	case err != nil:
 		return nil, errCandidate
+	case bytes.Count(body, []byte{','}) > maxReplyItems:
+		return nil, errUndecided
 	}
 	value, printed, err := parseReply(body, id)
 	c.printed = append(c.printed, printed[:min(len(printed), max(0, int(floodLimit)-len(c.printed)))]...)
@@ -157,6 +156,7 @@ func parseReply(body []byte, id string) (value any, printed string, err error) {
 		ID    any    `json:"id"`
 		Value any    `json:"value"`
 		Out   string `json:"out"`
+		Limit string `json:"limit"` // why the value cannot be sent
 		Error *struct {
 			MRO     [][]any `json:"mro"`
 			Text    string  `json:"text"`
@@ -168,6 +168,9 @@ func parseReply(body []byte, id string) (value any, printed string, err error) {
 	d.UseNumber()
 	if err := d.Decode(&reply); err != nil || reply.ID != id {
 		return nil, "", errCandidate
+	}
+	if reply.Limit != "" {
+		return nil, reply.Out, errUndecided
 	}
 	if reply.Error == nil {
 		return reply.Value, reply.Out, nil

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,12 +20,16 @@ type testsTalk struct {
 	Message string  `json:"message"`
 	Low     string  `json:"low"`    // why the verdict is of low assurance
 	Share   string  `json:"share"`  // why the tests cannot run apart from the candidate
+	Apart   bool    `json:"apart"`  // beside share: they ran apart, and failed
 	Broken  string  `json:"broken"` // why the tests cannot run at all
 	Done    *int    `json:"done"`   // number of checks that were told
 	Nonce   string  `json:"nonce"`
 }
 
-const maxChecks = 20000
+const (
+	maxChecks = 20000
+	maxTalk   = 64 << 10 // bytes of one message; the tests shorten theirs to less
+)
 
 // judgePair runs the tests in a box of their own, where the solution is a proxy
 // for the candidate's process. Tests that need more than messages run in one
@@ -38,6 +44,8 @@ func judgePair(ctx context.Context, s *slot, j Job) (Report, error) {
 		return Report{}, err
 	}
 	r := Report{Protocol: "pair", Assurance: High}
+	_, both := j.candidateFiles()
+	r.lowerForFile(both)
 	var share string
 	if err != nil {
 		r.Checks = []Check{{Name: "loading the solution", Message: err.Error()}}
@@ -56,20 +64,55 @@ func judgePair(ctx context.Context, s *slot, j Job) (Report, error) {
 	case err != nil:
 		return Report{}, err
 	case share != "":
-		return judgeShared(ctx, s, j, share)
+		apart := r.failedApart
+		r, err := judgeShared(ctx, s, j, share)
+		r.failedApart = apart
+		return r, err
 	}
 	r.account(done, text, j)
 	explainEnd(&r, done, flooded)
 	return r.finish(j), nil
 }
 
-// judgeShared runs tests and candidate in one process.
+// lowerForFile lowers the assurance where a file leads from the tests to the candidate.
+func (r *Report) lowerForFile(name string) {
+	if name != "" {
+		r.Assurance, r.Detail = Low, "the solution can read "+name+", which the tests use"
+	}
+}
+
+// judgeShared runs tests and candidate in one process, with one more test that
+// must fail: what a solution does there to pass, it mostly does to that one too.
 func judgeShared(ctx context.Context, s *slot, j Job, why string) (Report, error) {
 	r := Report{Protocol: "shared", Assurance: Low, Detail: "the tests had to share the solution's process: " + why}
-	if _, err := s.runTests(ctx, j, &r, nil); err != nil {
+	var random [8]byte
+	if _, err := rand.Read(random[:]); err != nil {
 		return Report{}, err
 	}
+	name := "x" + hex.EncodeToString(random[:])
+	mustFail := j
+	mustFail.Tests = append(slices.Clone(j.Tests), fmt.Sprintf(failingTest[j.Framework], name))
+	if _, err := s.runTests(ctx, mustFail, &r, nil); err != nil {
+		return Report{}, err
+	}
+	failed := false
+	r.Checks = slices.DeleteFunc(r.Checks, func(c Check) bool {
+		own := strings.Contains(c.Name, name)
+		failed = failed || own && !c.Passed
+		return own
+	})
+	if !failed && len(r.Checks) > 0 && !slices.ContainsFunc(r.Checks, func(c Check) bool { return !c.Passed }) {
+		r.Checks = append(r.Checks, Check{Name: "the tests can fail", Message: "a test that must fail did not"})
+	}
 	return r.finish(j), nil
+}
+
+// failingTest is a file of each framework whose only test, of the given name, fails.
+var failingTest = map[string]string{
+	FrameworkAssert:   "assert '' == '%s'\n",
+	FrameworkPytest:   "def test_%s():\n    assert False\n",
+	FrameworkUnittest: "import unittest\nclass MustFail(unittest.TestCase):\n    def test_%s(self):\n        self.assertTrue(False)\n",
+	FrameworkDoctest:  ">>> '%s'\n''\n",
 }
 
 func (r Report) finish(j Job) Report {
@@ -199,7 +242,7 @@ func lastLine(text string) string {
 // their end: the count they give at the end must be that of the checks told.
 func (r *Report) listen(near *os.File, nonce string) (share string, ended bool) {
 	for len(r.Checks) <= maxChecks {
-		body, err := readFrame(near, maxFrame)
+		body, err := readFrame(near, maxTalk)
 		if err != nil {
 			return "", false
 		}
@@ -216,6 +259,7 @@ func (r *Report) listen(near *os.File, nonce string) (share string, ended bool) 
 				r.Detail = shorten(t.Low, maxMessage)
 			}
 		case t.Share != "":
+			r.failedApart = t.Apart
 			return shorten(t.Share, 200), true
 		case t.Broken != "":
 			r.Reason, r.Detail = ReasonNoTests, shorten(t.Broken, maxMessage)

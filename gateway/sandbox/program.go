@@ -268,7 +268,7 @@ func judgeCommand(ctx context.Context, s *slot, j Job) (Report, error) {
 		if err != nil {
 			return Report{}, err
 		}
-		if outside.Protocol == "pair" && outside.Verdict == Failed {
+		if outside.Verdict == Failed && (outside.Protocol == "pair" || outside.failedApart) {
 			check.Passed, check.Message = false, "the command passed, but from outside the solution's process its tests do not: "+outside.Failure
 		}
 	}

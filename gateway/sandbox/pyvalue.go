@@ -36,6 +36,11 @@ type (
 
 const maxValueDepth = 450
 
+// maxIntegerBits bounds what the gateway itself computes with: a division of two
+// integers far beyond it takes minutes. Larger ones are left to Python, which is
+// held to the job's own limits.
+const maxIntegerBits = 1 << 20
+
 // decodeValue reads the wire form that py/wire.py writes.
 func decodeValue(data any, depth int) (any, error) {
 	if depth > maxValueDepth {
@@ -90,7 +95,30 @@ func decodeSeq(kind byte, data any, depth int) (any, error) {
 		}
 		seq.items[i] = v
 	}
+	if seq.isSet() && repeated(seq.items) {
+		return nil, errRepeated
+	}
 	return seq, nil
+}
+
+// errRepeated is a forgery: no set or dict of Python's holds an item twice.
+var errRepeated = errors.New("a set or dict of a value repeats an item")
+
+// repeated says whether two of the items are equal. Those that only Python can
+// compare are left to it.
+func repeated(items []any) bool {
+	seen := make(map[string]bool, len(items))
+	for _, item := range items {
+		key, err := hashKey(item)
+		if err != nil {
+			continue
+		}
+		if seen[key] {
+			return true
+		}
+		seen[key] = true
+	}
+	return false
 }
 
 func decodeTagged(m map[string]any, depth int) (any, error) {
@@ -117,6 +145,9 @@ func decodeTagged(m map[string]any, depth int) (any, error) {
 		n, ok := new(big.Int).SetString(strings.Replace(s, "0x", "", 1), 16)
 		if !ok {
 			return nil, errors.New("unexpected integer in a value")
+		}
+		if n.BitLen() > maxIntegerBits {
+			return nil, errUndecided
 		}
 		return n, nil
 	case m["f"] != nil:
@@ -156,6 +187,9 @@ func decodeDict(data any, depth int) (any, error) {
 			return nil, err
 		}
 		d.keys, d.values = append(d.keys, k), append(d.values, v)
+	}
+	if repeated(d.keys) {
+		return nil, errRepeated
 	}
 	return d, nil
 }
@@ -237,6 +271,9 @@ func pyFloat(f float64) string {
 
 // pyEqual is ==.
 func pyEqual(a, b any) (bool, error) {
+	if _, ok := b.(pyOpaque); ok {
+		return false, errUndecided // an object may know what it is equal to
+	}
 	if a, ok := numeric(a); ok {
 		b, ok := numeric(b)
 		return ok && compareNumbers(a, b) == 0, nil
@@ -273,11 +310,6 @@ func pyEqual(a, b any) (bool, error) {
 			return false, nil
 		}
 		return equalDicts(a, b)
-	case pyOpaque:
-		if _, ok := b.(pyOpaque); ok {
-			return false, errUndecided
-		}
-		return false, nil
 	}
 	return false, errUndecided
 }
@@ -339,7 +371,7 @@ func keysOf(items []any) ([]string, error) {
 func hashKey(v any) (string, error) {
 	if n, ok := numeric(v); ok {
 		if n.float == nil {
-			return "n" + n.whole.String(), nil
+			return "n" + n.whole.Text(16), nil // linear in its length, unlike decimal digits
 		}
 		f := *n.float
 		if math.IsNaN(f) {
@@ -349,7 +381,7 @@ func hashKey(v any) (string, error) {
 			return "f" + strconv.FormatFloat(f, 'g', -1, 64), nil
 		}
 		whole, _ := big.NewFloat(f).Int(nil)
-		return "n" + whole.String(), nil
+		return "n" + whole.Text(16), nil
 	}
 	switch v := v.(type) {
 	case nil:

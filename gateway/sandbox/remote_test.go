@@ -64,6 +64,7 @@ func TestHandlerRefusesWhatItShould(t *testing.T) {
 		status                    int
 	}{
 		"no token":      {"POST", "/v1/run", "", "{}", http.StatusUnauthorized},
+		"no scheme":     {"POST", "/v1/probe", "secret", "{}", http.StatusUnauthorized},
 		"wrong token":   {"POST", "/v1/probe", "Secret", "{}", http.StatusUnauthorized},
 		"not JSON":      {"POST", "/v1/run", "secret", "x", http.StatusBadRequest},
 		"unknown field": {"POST", "/v1/run", "secret", `{"shell":"sh"}`, http.StatusBadRequest},
@@ -75,6 +76,9 @@ func TestHandlerRefusesWhatItShould(t *testing.T) {
 		q := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
 		if c.token != "" {
 			q.Header.Set("Authorization", "Bearer "+c.token)
+			if name == "no scheme" {
+				q.Header.Set("Authorization", c.token)
+			}
 		}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, q)

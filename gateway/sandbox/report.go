@@ -53,6 +53,8 @@ type Report struct {
 	Protocol  string        `json:"protocol,omitempty"`   // oracle, pair, shared, stdio or command
 	Detail    string        `json:"detail,omitempty"`     // the reason in a sentence, for people
 	Overhead  time.Duration `json:"overhead_ns,omitzero"` // processor time of the machinery inside the container
+
+	failedApart bool // the tests failed apart from the solution before they shared its process
 }
 
 // Check is one test as the judge saw it.

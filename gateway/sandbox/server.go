@@ -56,9 +56,9 @@ func Handler(r *Runner, token string) http.Handler {
 func authorized(token string, next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(token))
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		given, _ := strings.CutPrefix(q.Header.Get("Authorization"), "Bearer ")
+		given, bearer := strings.CutPrefix(q.Header.Get("Authorization"), "Bearer ")
 		got := sha256.Sum256([]byte(given))
-		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || !bearer && token != "" {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "the bearer token is missing or wrong", http.StatusUnauthorized)
 			return

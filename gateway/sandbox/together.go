@@ -37,12 +37,14 @@ func judgeScript(ctx context.Context, s *slot, t *tool, j Job) (Report, error) {
 		return Report{}, err
 	}
 	p := j.program()
-	p.Argv, p.Env, p.Files = []string{node, "-e", script(jsCandidate)}, s.runner.tools.env(), j.candidateFiles()
+	files, both := j.candidateFiles()
+	p.Argv, p.Env, p.Files = []string{node, "-e", script(jsCandidate)}, s.runner.tools.env(), files
 	c, err := startProgram(ctx, b, p, j)
 	if c == nil {
 		return Report{}, err
 	}
 	r := Report{Protocol: "pair", Assurance: High}
+	r.lowerForFile(both)
 	if _, err := c.load(ctx, j); err != nil {
 		r.Checks = []Check{{Name: "loading the solution", Message: err.Error()}}
 	} else if err := s.runScriptTests(ctx, node, j, &r, c); err != nil {

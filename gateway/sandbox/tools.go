@@ -23,8 +23,14 @@ var pyCandidate string
 //go:embed py/proxy.py
 var pyProxy string
 
+//go:embed py/link.py
+var pyLink string
+
 //go:embed py/minipytest.py
 var pyPytest string
+
+//go:embed py/reading.py
+var pyReading string
 
 //go:embed py/tests.py
 var pyTests string
@@ -284,7 +290,7 @@ func (t *tools) boot(role string) *boot {
 func zygoteSource(role string, sites []string) string {
 	parts, roles := []string{pyWire, pyCandidate}, `{"candidate": run_candidate, "main": run_main}`
 	if role == roleTests {
-		parts, roles = []string{pyWire, pyProxy, pyPytest, pyTests}, `{"tests": run_tests}`
+		parts, roles = []string{pyWire, pyProxy, pyLink, pyPytest, pyReading, pyTests}, `{"tests": run_tests}`
 	}
 	folders, err := json.Marshal(sites)
 	if err != nil || sites == nil {

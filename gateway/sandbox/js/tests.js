@@ -8,9 +8,17 @@ const JUDGE = 4;
 const tell = (message) => send(JUDGE, message);
 const remotes = new Map();
 const numberOf = new WeakMap();
+const expected = new Set(); // objects that the tests constructed
 const offered = [];
 let told = 0;
 let dead = null;
+let called = 0; // calls of the solution's functions
+const lowered = new Set();
+
+function low(why) {
+  if (!lowered.has(why)) tell({ low: why });
+  lowered.add(why);
+}
 
 class CandidateEnded extends Error {}
 
@@ -21,6 +29,7 @@ function check(name, passed, message = '') {
 
 function ask(request) {
   if (dead) throw new CandidateEnded(dead);
+  if (request.op === 'call' || request.op === 'new') called++;
   request.id = crypto.randomBytes(8).toString('hex');
   let reply;
   try {
@@ -95,17 +104,24 @@ function remote(data) {
   }
   const made = new Proxy(data.kind === 'function' ? function () {} : {}, {
     apply: (_, self, args) => invoke({ h: number }, args),
-    construct: (_, args) => Object(ask({ op: 'new', h: number, args: unwrap(args) }).value),
+    construct: (_, args) => {
+      const { value } = ask({ op: 'new', h: number, args: unwrap(args) });
+      if (numberOf.has(Object(value))) expected.add(numberOf.get(value));
+      return Object(value);
+    },
     get: (_, name) => {
       if (name === Symbol.iterator) {
         return () => {
           const iterator = ask({ op: 'iterate', h: number }).value;
+          expected.add(numberOf.get(iterator));
           return { next: () => iterator.next(), [Symbol.iterator]() { return this; } };
         };
       }
       if (name === Symbol.toPrimitive) return (hint) => ask({ op: 'primitive', h: number, hint }).value;
       if (name === Symbol.hasInstance) return (v) => numberOf.has(v) && ask({ op: 'instance', h: numberOf.get(v), of: number }).value === true;
       if (typeof name === 'symbol') return undefined;
+      // An object that the tests did not construct may stand where they expect a plain value.
+      if (data.kind !== 'function' && !data.error && !expected.has(number) && name !== 'then') low('an object that the solution handed out decides a check');
       const { value } = ask({ op: 'get', h: number, name });
       if (typeof value === 'function' && name !== 'constructor') return (...args) => invoke({ h: number, method: name }, args);
       return value;
@@ -242,7 +258,8 @@ async function run() {
   let names = [];
   try { names = ask({ op: 'names', names: words }).value; } catch (e) { check('the tests run to their end', false, describe(e)); }
   const reserved = new Set(['assert', 'console', 'require', 'module', 'exports', 'expect', 'test', 'it', 'describe', 'process', 'globalThis', 'global']);
-  const bound = names.filter((n) => typeof n === 'string' && words.includes(n) && !reserved.has(n));
+  // A solution that defines Math must not judge itself by it.
+  const bound = names.filter((n) => typeof n === 'string' && words.includes(n) && !reserved.has(n) && (n === job.entry_point || !(n in globalThis)));
   const declared = (n) => new RegExp('(?:^|[\\n;{])\\s*(?:const|let|var|function|class|import)\\b[^=;\\n]*\\b' + n.replace(/\$/g, '\\$') + '\\b').test(source);
   const solution = new Proxy({}, { get: (_, n) => (typeof n === 'string' ? ask({ op: 'find', name: n }).value : undefined), has: () => true });
   const original = Module._load;
@@ -277,6 +294,10 @@ async function run() {
     }
   } catch (e) {
     check('the tests run to their end', false, describe(e));
+  }
+  if (told === 0 && called > 0 && /\bthrow\b/.test(source)) {
+    low('the tests throw where they fail, and came to their end');
+    check('the tests run to their end', true);
   }
   if (dead) check('the solution answers to the end', false, dead);
   tell({ done: told, nonce: job.nonce });

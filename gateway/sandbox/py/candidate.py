@@ -13,8 +13,11 @@ OPERATIONS = {
     "enter": lambda o: _type(o).__enter__(o), "exit": lambda o, *a: _type(o).__exit__(o, *a), "bytes": bytes,
 }
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "matmul", "and_", "or_", "xor", "lshift", "rshift",
-              "iadd", "isub", "imul", "iand", "ior", "ixor"):
+              "iadd", "isub", "imul", "iand", "ior", "ixor", "ipow"):
     OPERATIONS[_name] = _getattr(operator, _name)
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "matmul", "pow"):
+    OPERATIONS["r" + _name] = lambda o, v, apply=_getattr(operator, _name): apply(v, o)
+OPERATIONS.update(rand=lambda o, v: v & o, ror=lambda o, v: v | o, rxor=lambda o, v: v ^ o, rdivmod=lambda o, v: divmod(v, o))
 
 
 def run_coroutine(coroutine):
@@ -83,7 +86,7 @@ class Server:
     def __init__(self, fd):
         self.fd = fd
         self.objects, self.numbers, self.foreign = [], {}, {}
-        self.request = None
+        self.instances, self.described = {}, set()
         self.out = Capture(1)
 
     # Values.
@@ -92,15 +95,15 @@ class Server:
         if _isinstance(value, Foreign) and value._server is self:
             return {"ob": value._number}
         number = self.numbers.get(_id(value))
-        fresh = number is None
-        if fresh:
+        if number is None:
             number = _len(self.objects)
             self.objects.append(value)
             self.numbers[_id(value)] = number
         form = {"h": number}
         if _isinstance(value, _type):
             form["class"] = value.__name__
-            if fresh or _issubclass(value, BaseException):
+            if number not in self.described or _issubclass(value, BaseException):
+                self.described.add(number)  # having been named as a base of another is not enough
                 form["mro"] = [self.class_form(c) for c in value.__mro__]
         elif _isinstance(value, types.ModuleType):
             form["module"] = value.__name__
@@ -197,6 +200,8 @@ class Server:
             if "method" in request:
                 target = _getattr(target, request["method"])
             return self.invoke(request, target)
+        if op == "find":
+            return self.find(request["name"])
         target = self.objects[request["h"]]
         if op == "get":
             value = _getattr(target, request["name"])
@@ -215,9 +220,14 @@ class Server:
         return OPERATIONS[request["do"]](target, *[self.decode(a) for a in request["args"]])
 
     def find(self, name):
-        target = self.module
+        """The function of a dotted name; a plain method is that of an instance."""
+        target, holder = self.module, None
         for part in name.split("."):
-            target = _getattr(target, part)
+            holder, target = target, _getattr(target, part)
+        if _isinstance(holder, _type) and _type(inspect.getattr_static(holder, part)) is types.FunctionType:
+            if holder not in self.instances:
+                self.instances[holder] = holder()
+            return _getattr(self.instances[holder], part)
         return target
 
     def invoke(self, request, target):
@@ -254,6 +264,8 @@ class Server:
                 reply["value"] = self.encode(value)
         except Lost:
             raise
+        except TooLarge as e:
+            reply = self.reply = {"id": request.get("id"), "limit": _str(e)}
         except BaseException as e:
             reply = self.reply = {"id": request.get("id"), "error": self.error(e)}
             if request["op"] == "load":
@@ -265,7 +277,7 @@ class Server:
         try:
             send(self.fd, reply)
         except (ValueError, RecursionError) as e:
-            send(self.fd, {"id": request.get("id"), "error": self.error(ValueError(_str(e)))})
+            send(self.fd, {"id": request.get("id"), "limit": _str(e)})
         self.reply = outer
 
     def call_back(self, what, args, kwargs):

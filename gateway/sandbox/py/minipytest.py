@@ -1,6 +1,6 @@
 # What tests commonly use of pytest, so that they run where pytest is not
 # installed, and with a plan that is known before the candidate is asked.
-import contextlib, inspect, itertools, tempfile, warnings as _warnings
+import contextlib, inspect, itertools, logging, tempfile, warnings as _warnings
 
 
 class Outcome(BaseException):
@@ -11,6 +11,10 @@ class Outcome(BaseException):
 class Skipped(Outcome): pass
 class Failed(Outcome): pass
 class ExpectedFailure(Outcome): pass
+
+
+class BrokenTests(BaseException):
+    """The tests themselves cannot tell anything: nothing is judged by them."""
 
 
 def _skip(reason="", allow_module_level=False, msg=""):
@@ -175,8 +179,9 @@ def _importorskip(name, *args, **kwargs):
 class Request:
     param = None
 
-    def __init__(self, resolve):
+    def __init__(self, resolve, test=""):
         self.getfixturevalue = resolve
+        self.node = types.SimpleNamespace(name=test, nodeid=test)
         self.finalizers = []
 
     def addfinalizer(self, f):
@@ -193,6 +198,38 @@ class Capsys:
             stream.seek(0)
             stream.truncate()
         return result
+
+
+class CapLog(logging.Handler):
+    """The fixture caplog: what is logged while a test runs."""
+
+    def __init__(self):
+        super().__init__(0)
+        self.setFormatter(logging.Formatter("%(levelname)-8s %(name)s:%(filename)s:%(lineno)d %(message)s"))
+        self.clear()
+
+    def emit(self, record):
+        self.records.append(record)
+        self.text += self.format(record) + "\n"
+
+    messages = property(lambda self: [r.getMessage() for r in self.records])
+    record_tuples = property(lambda self: [(r.name, r.levelno, r.getMessage()) for r in self.records])
+
+    def clear(self):
+        self.records, self.text = [], ""
+
+    def set_level(self, level, logger=None):
+        logging.getLogger(logger).setLevel(level)
+
+    @contextlib.contextmanager
+    def at_level(self, level, logger=None):
+        target = logging.getLogger(logger)
+        before = target.level
+        target.setLevel(level)
+        try:
+            yield
+        finally:
+            target.setLevel(before)
 
 
 class MonkeyPatch:
@@ -273,17 +310,23 @@ class Runner:
         for name, value in namespace.items():
             if isinstance(value, Fixture):
                 self.fixtures[value.name or name] = value
+        if os.path.exists("/w/conftest.py"):
+            for name, value in vars(__import__("conftest")).items():
+                if isinstance(value, Fixture):
+                    self.fixtures.setdefault(value.name or name, value)
 
     def run(self):
+        call_setup(self.namespace.get("setup_module"), sys.modules[self.namespace["__name__"]])
         for name, value in list(self.namespace.items()):
             if name.startswith("test") and inspect.isfunction(value):
                 self.run_function(name, value, self.fixtures, None)
             elif isinstance(value, type) and not isinstance(value, RemoteClass):
                 if issubclass(value, unittest.TestCase):
                     if value.__module__ == self.namespace["__name__"]:
-                        run_unittest_suite(unittest.defaultTestLoader.loadTestsFromTestCase(value), self.tell)
+                        run_unittest_suite(load_cases(value), self.tell)
                 elif name.startswith("Test") and "__init__" not in value.__dict__:
                     self.run_class(name, value)
+        call_setup(self.namespace.get("teardown_module"), sys.modules[self.namespace["__name__"]])
         for undo in reversed(self.cleanups):
             undo()
 
@@ -305,6 +348,8 @@ class Runner:
         getattr(cls, "teardown_class", lambda: None)()
 
     def run_function(self, name, function, fixtures, cls):
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise BrokenTests("%s is no test: a generator's body does not run when it is called" % name)
         marks = [m for m in getattr(function, "pytestmark", [])]
         sets = [([], {}, [])]
         for mark in marks:
@@ -357,7 +402,7 @@ class Runner:
         def value_of(wanted_name):
             if wanted_name in values:
                 return values[wanted_name]
-            values[wanted_name] = made = self.make(wanted_name, fixtures, chosen, undos, value_of, instance)
+            values[wanted_name] = made = self.make(wanted_name, fixtures, chosen, undos, value_of, instance, name)
             return made
 
         streams = sys.stdout, sys.stderr
@@ -382,7 +427,7 @@ class Runner:
             if inspect.iscoroutine(result):
                 import asyncio
                 asyncio.run(result)
-        except NeedsSharing:
+        except (NeedsSharing, BrokenTests):
             raise
         except CandidateEnded as e:
             passed, message = False, str(e)
@@ -412,9 +457,9 @@ class Runner:
             passed = not passed
         self.tell(name, passed, message)
 
-    def make(self, name, fixtures, chosen, undos, value_of, instance):
+    def make(self, name, fixtures, chosen, undos, value_of, instance, test):
         if name == "request":
-            return Request(value_of)
+            return Request(value_of, test)
         if name == "capsys":
             capture = Capsys()
             sys.stdout, sys.stderr = capture.out, capture.err
@@ -428,14 +473,26 @@ class Runner:
             return pathlib.Path(tempfile.mkdtemp())
         if name == "tmpdir":
             return tempfile.mkdtemp()
+        if name == "caplog":
+            handler = CapLog()
+            root = logging.getLogger()
+            root.addHandler(handler)
+            undos.append(lambda: root.removeHandler(handler))
+            return handler
+        if name == "recwarn":
+            caught = _warnings.catch_warnings(record=True)
+            found = caught.__enter__()
+            _warnings.simplefilter("always")
+            undos.append(lambda: caught.__exit__(None, None, None))
+            return found
         if name not in fixtures:
-            raise LookupError("there is no fixture %r" % name)
+            raise BrokenTests("there is no fixture %r here" % name)
         fixture = fixtures[name]
         if fixture.scope != "function" and ("fixture", name) not in chosen:
             if name in self.kept:
                 return self.kept[name]
             undos = self.cleanups
-        request = Request(value_of)
+        request = Request(value_of, test)
         request.param = chosen.get(("fixture", name))
         arguments, function = {}, fixture.function
         for p in inspect.signature(function).parameters:

@@ -5,6 +5,7 @@ import ast, doctest, gc, linecache, traceback, unittest
 
 JUDGE = 4
 _sent = [0]
+_failed = []
 
 
 def tell(message):
@@ -13,6 +14,8 @@ def tell(message):
 
 def tell_check(name, passed, message=""):
     _sent[0] += 1
+    if not passed:
+        _failed.append(name)
     tell({"check": shorten(str(name), 200), "passed": bool(passed), "message": shorten(str(message), 2000)})
 
 
@@ -27,83 +30,6 @@ def describe(e):
         line = next((f.line for f in reversed(frames) if f.line), "")
         return ("%s: %s" % (line, text) if line and text else line or text) or "assertion failed"
     return "%s: %s" % (type(e).__name__, text)
-
-
-# Whether tests can be run apart from the candidate.
-
-APART_NEVER = {  # names whose use reaches into the candidate's process or its files
-    "mock": "mocks", "patch": "mocks", "MagicMock": "mocks", "Mock": "mocks", "AsyncMock": "mocks", "mocker": "mocks",
-    "monkeypatch": "patches", "MonkeyPatch": "patches", "open": "files", "tempfile": "files", "tmp_path": "files", "tmpdir": "files",
-    "pathlib": "files", "Path": "files", "shutil": "files", "subprocess": "processes", "capfd": "descriptors", "threading": "threads",
-    "multiprocessing": "processes", "concurrent": "threads", "ThreadPoolExecutor": "threads", "inspect": "introspection",
-    "builtins": "builtins", "gc": "introspection", "weakref": "introspection", "tracemalloc": "introspection", "pickle": "pickling",
-    "deepcopy": "", "__builtins__": "builtins", "importlib": "imports", "signal": "signals",
-}
-
-
-def needs_sharing(tree, solution_names, module_name):
-    """Why these tests must run in the candidate's process; empty when they need not."""
-    imported = set(solution_names)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) or isinstance(node, ast.arg):
-            why = APART_NEVER.get(node.id if isinstance(node, ast.Name) else node.arg)
-            if why:
-                return why
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            module = getattr(node, "module", None) or ""
-            for name in [module] + [a.name for a in node.names]:
-                for part in name.split("."):
-                    if APART_NEVER.get(part):
-                        return APART_NEVER[part]
-        elif isinstance(node, ast.ClassDef):
-            for base in node.bases:
-                root = base
-                while isinstance(root, ast.Attribute):
-                    root = root.value
-                if isinstance(root, ast.Name) and (root.id in imported or root.id == module_name) and not (
-                        isinstance(base, ast.Attribute) and base.attr == "TestCase"):
-                    return "subclasses of the solution's classes"
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id == "os" and node.attr != "path":
-                return "files"
-            if node.value.id == "sys" and node.attr in ("stdin", "argv", "modules", "setrecursionlimit", "getrefcount"):
-                return "the interpreter's state"
-            if node.value.id == "random" and node.attr == "seed":
-                return "the state of random"
-    return ""
-
-
-def defined_names(tree):
-    """Names that the tests bind at the top level."""
-    names = set()
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names.update((a.asname or a.name).split(".")[0] for a in node.names)
-    return names
-
-
-def alias_missing_modules(tree, solution, names):
-    """Tests name the solution's module in their own way: an import of a module
-    that does not exist, of names that the solution has, means the solution."""
-    import importlib.util
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            wanted = [a.name for a in node.names]
-            module = node.module
-        elif isinstance(node, ast.Import):
-            wanted, module = [], node.names[0].name
-        else:
-            continue
-        if module in sys.modules:
-            continue
-        try:
-            missing = importlib.util.find_spec(module.split(".")[0]) is None
-        except (ImportError, ValueError):
-            missing = True
-        if missing and "." not in module and (wanted == ["*"] or all(n in names for n in wanted)) and (wanted or module != "numpy"):
-            sys.modules[module] = solution
 
 
 # The assert framework.
@@ -183,7 +109,7 @@ class Asserts:
         self.held[index] = self.held.get(index, 0) + 1
 
     def on_failed(self, index, error, left, right):
-        if isinstance(error, (CandidateEnded, NeedsSharing, KeyboardInterrupt, MemoryError)):
+        if isinstance(error, (CandidateEnded, NeedsSharing, BrokenTests, KeyboardInterrupt, MemoryError)):
             raise error
         if index not in self.failures:
             if isinstance(error, AssertionError) and right is not self.unset:
@@ -214,7 +140,7 @@ def run_assert(job, tree, source, namespace):
             if arguments and job.get("missing"):
                 raise NameError("the solution does not define %s" % job["missing"])
             check(*arguments)
-    except NeedsSharing:
+    except (NeedsSharing, BrokenTests):
         raise
     except BaseException as e:
         ended = str(e) if isinstance(e, CandidateEnded) else describe(e)
@@ -291,12 +217,30 @@ def run_unittest_suite(suite, tell_one):
         tell_one("the tests run to their end", False, str(e))
 
 
+def never_awaited(cls):
+    """A method whose body a plain TestCase never runs; None where there is none."""
+    if issubclass(cls, unittest.IsolatedAsyncioTestCase):
+        return None
+    for n in unittest.defaultTestLoader.getTestCaseNames(cls):
+        method = getattr(cls, n)
+        if inspect.isgeneratorfunction(method) or inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+            return n
+    return None
+
+
+def load_cases(cls):
+    idle = never_awaited(cls)
+    if idle:
+        raise BrokenTests("%s.%s is no test: its body never runs" % (cls.__name__, idle))
+    return unittest.defaultTestLoader.loadTestsFromTestCase(cls)
+
+
 def run_unittest(module, namespace):
     suite = unittest.TestSuite()
     for value in list(namespace.values()):
         if isinstance(value, type) and not isinstance(value, RemoteClass) and issubclass(value, unittest.TestCase) \
                 and value.__module__ == namespace["__name__"]:
-            suite.addTest(unittest.defaultTestLoader.loadTestsFromTestCase(value))
+            suite.addTest(load_cases(value))
     run_unittest_suite(suite, tell_check)
 
 
@@ -311,16 +255,29 @@ def run_doctest(source, namespace):
         def report_unexpected_exception(self, out, test, example, error):
             tell_check("line %d: %s" % (example.lineno + 1, example.source.strip()), False, describe(error[1]))
 
+    class Expected(str):
+        """The last line of an expected traceback."""
+
+    class Checker(doctest.OutputChecker):
+        # An exception is the same whichever module its class is said to be of.
+        def check_output(self, want, got, flags):
+            if isinstance(want, Expected):
+                want, got = (re.sub(r"\A(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_]\w*(?::|\s*\Z))", "", text) for text in (want, got))
+            return super().check_output(want, got, flags)
+
     # Statements that print nothing are no checks of their own: only those with an
     # expected output, or that fail, are told.
     test = doctest.DocTestParser().get_doctest(source, namespace, "tests", "tests.py", 0)
     wanted = [e for e in test.examples if e.want]
+    for example in test.examples:
+        if example.exc_msg is not None:
+            example.exc_msg = Expected(example.exc_msg)
     quiet = {id(e) for e in test.examples if not e.want}
     original = One.report_success
     One.report_success = lambda self, out, t, e, got: None if id(e) in quiet else original(self, out, t, e, got)
     streams = sys.stdout
     try:
-        One(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL).run(test, out=lambda s: None, clear_globs=False)
+        One(checker=Checker(), verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=lambda s: None, clear_globs=False)
     except CandidateEnded as e:
         tell_check("the tests run to their end", False, str(e))
     finally:
@@ -335,7 +292,7 @@ def snapshot():
     places = [builtins.__dict__, unittest.TestCase.__dict__, unittest.TestResult.__dict__, unittest.TestSuite.__dict__, unittest.BaseTestSuite.__dict__,
               unittest.TestLoader.__dict__, doctest.DocTestRunner.__dict__, doctest.OutputChecker.__dict__, sys.modules["unittest.case"].__dict__,
               operator.__dict__, math.__dict__, Collecting.__dict__, Asserts.__dict__, Instrument.__dict__, Runner.__dict__, Approx.__dict__, Raises.__dict__,
-              {k: v for k, v in _globals.items() if k not in ("link", "solution_name", "_sent")}]
+              {k: v for k, v in _globals.items() if k not in ("link", "solution_name", "_sent", "_failed")}]
     return [{k: id(v) for k, v in place.items() if k not in ("_", "__builtins__")} for place in places]
 
 
@@ -367,8 +324,8 @@ def guard_equality(cls):
             continue
         _guarded.add(one)
         for method, otherwise in (("__eq__", False), ("__ne__", True)):
-            original = getattr(one, method, None)
-            if original is None:
+            original = one.__dict__.get(method)  # Python's own can be trusted
+            if original is None or not callable(original):
                 continue
 
             def guarded(self, other, original=original, otherwise=otherwise):
@@ -378,19 +335,28 @@ def guard_equality(cls):
             one.__hash__ = keep
 
 
+_stops = []  # not empty where the tests themselves speak of StopIteration
+
+
 def guard_results(function):
     """Calls of the tests get plain values where the solution gives a subclass of a
     built-in type that says of itself what it is equal to."""
     import functools
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return function
 
     @functools.wraps(function)
     def guarded(*args, **kwargs):
-        value = function(*args, **kwargs)
+        try:
+            value = function(*args, **kwargs)
+        except (StopIteration, StopAsyncIteration) as e:
+            if _stops:
+                raise
+            raise RuntimeError("the solution raised %s" % type(e).__name__) from e
         if isinstance(value, type) and type(value).__module__ == solution_name:
             guard_equality(value)
         elif type(value).__module__ == solution_name:
-            own = type(value).__dict__
-            if "__eq__" in own:
+            if any("__eq__" in c.__dict__ for c in type(value).__mro__ if c.__module__ == solution_name):
                 form = underlying(value, lambda v, depth: None, 0)
                 if form is not None or isinstance(value, complex):
                     return decode(form, lambda data: None) if form is not None else complex.__pos__(value)
@@ -427,7 +393,10 @@ def run_tests(spec):
     try:
         judge_tests()
     except NeedsSharing as e:
-        tell({"share": str(e)})
+        tell({"share": str(e), "apart": bool(_failed)})
+        _exit(0)
+    except BrokenTests as e:
+        tell({"broken": str(e)})
         _exit(0)
 
 
@@ -442,6 +411,7 @@ def judge_tests():
     sys.path.insert(0, "/w")
     sys.modules["pytest"] = make_pytest()
     shared, before = job["shared"], None
+    _stops.extend(s for s in ("StopIteration", "StopAsyncIteration") if any(s in source for source in job["tests"]))
     try:
         trees = [ast.parse(source) for source in job["tests"]] if job["framework"] != "doctest" else []
     except (SyntaxError, ValueError, RecursionError) as e:
@@ -457,6 +427,7 @@ def judge_tests():
         names = list(solution.__dict__)
     else:
         link = Link(3, tell)
+        link.stops = bool(_stops)
         names = [n for n in link.ask({"op": "names"}) if isinstance(n, str)]
         for tree in trees:
             why = needs_sharing(tree, names, solution_name)
@@ -469,12 +440,20 @@ def judge_tests():
     if not entry and "def check(" in "".join(job["tests"]):
         functions = link.ask({"op": "functions"}) if link else [n for n, v in solution.__dict__.items() if inspect.isfunction(v)]
         entry = functions[-1] if functions else ""
+    missing = alias_missing_modules(trees, solution, names, entry)
+    if missing:
+        tell({"broken": "the tests import %s, which is not here" % missing})
+        _exit(0)
     for number, source in enumerate(job["tests"]):
         run_file(job, number, source, trees[number] if trees else None, solution, names, entry)
     if link is not None and link.sharing:
         raise NeedsSharing(link.sharing)  # whatever the tests made of it
+    if link is not None and _failed and not link.dead and not link.stranger and (link.doubts() or doubtful(trees)):
+        raise NeedsSharing("they failed where " + (link.doubts() or doubtful(trees)))
     if link is not None and link.dead:
         tell_check("the solution answers to the end", False, link.dead)
+    if link is not None and not _failed and not link.used:
+        raise BrokenTests("the tests use nothing of the solution; entry_point names what they are about")
     if before is not None:
         harm = unharmed(before)
         if harm:
@@ -484,8 +463,14 @@ def judge_tests():
     _exit(0)
 
 
-# Modules that tests may use without importing them, as MBPP's do.
-LENT = {"math", "cmath", "re", "string", "itertools", "collections", "functools", "operator", "datetime", "decimal", "fractions", "statistics"}
+def find_entry(solution, entry):
+    """The function of a dotted name; a plain method is that of an instance."""
+    holder, target = None, solution
+    for part in entry.split("."):
+        holder, target = target, getattr(target, part)
+    if isinstance(holder, type) and inspect.isfunction(inspect.getattr_static(holder, part)):
+        return getattr(holder(), part)
+    return target
 
 
 def run_file(job, number, source, tree, solution, names, entry):
@@ -499,18 +484,17 @@ def run_file(job, number, source, tree, solution, names, entry):
         if tree is None:
             used = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", source))
         else:
-            alias_missing_modules(tree, solution, names)
             used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - defined_names(tree)
             if solution_name in used and solution_name not in names:
                 namespace[solution_name] = solution
         for n in used & LENT:
             namespace[n] = __import__(n)
-        # A solution that defines abs or math must not judge itself by them: such
-        # names are the solution's only where it is called by nothing else.
-        own = {n for n in names if n in used}
-        shadows = {n for n in own if hasattr(builtins, n) or n in LENT} - {entry.split(".")[0]}
-        for n in own - shadows or own:
-            namespace[n] = getattr(solution, n)
+        root = entry.split(".")[0]
+        for n in names:
+            if n in used and (n == root or not is_shadow(n)):
+                namespace[n] = getattr(solution, n)
+        taken = defined_names(tree) if tree is not None else set()
+        types.ModuleType.__setattr__(solution, "__all__", [n for n in names if n == root or not (n.startswith("_") or is_shadow(n) or n in taken)])
         if link is None:
             for n, value in list(solution.__dict__.items()):
                 if inspect.isfunction(value) and value.__module__ == solution_name and not hasattr(value, "_drover_guarded"):
@@ -522,8 +506,13 @@ def run_file(job, number, source, tree, solution, names, entry):
         if entry:
             target = solution
             try:
-                for part in entry.split("."):
-                    target = getattr(target, part)
+                if link is not None and "." in entry:
+                    target = link.ask({"op": "find", "name": entry})
+                    link.named.add(link.number(target)) if isinstance(target, Remote) else None
+                elif link is None:
+                    target = find_entry(solution, entry)
+                else:
+                    target = getattr(target, entry)
                 job["candidate"] = target
                 namespace.setdefault("candidate", target)
                 job["missing"] = ""
@@ -537,7 +526,7 @@ def run_file(job, number, source, tree, solution, names, entry):
         if job["framework"] == "unittest":
             return run_unittest(module, namespace)
         Runner(namespace, tell_check).run()
-    except NeedsSharing:
+    except (NeedsSharing, BrokenTests):
         raise
     except Skipped:
         pass

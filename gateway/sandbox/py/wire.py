@@ -23,6 +23,10 @@ class Lost(BaseException):
     """The other side is gone, or what it sends is not the protocol."""
 
 
+class TooLarge(ValueError):
+    """A value that no message can carry."""
+
+
 def read_exactly(fd, size):
     parts = []
     while size:
@@ -50,7 +54,7 @@ def receive(fd):
 def send(fd, message):
     body = _dumps(message).encode("ascii")
     if _len(body) > MAX_FRAME:
-        raise ValueError("a value is too large to be sent")
+        raise TooLarge("a value is too large to be sent")
     view = memoryview(_len(body).to_bytes(4, "big") + body)
     while view:
         view = view[_write(fd, view):]
@@ -95,7 +99,7 @@ def encode(value, handle, depth=0):
     if kind is _float:
         return value if math.isfinite(value) else {"f": _repr(value)}
     if depth > MAX_DEPTH:
-        raise ValueError("a value nests too deeply to be sent")
+        raise TooLarge("a value nests too deeply to be sent")
     depth += 1
     if kind is _list:
         return [encode(v, handle, depth) for v in value]
