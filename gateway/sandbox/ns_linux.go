@@ -264,7 +264,7 @@ func (b *nsBox) start(p *program, files ...*os.File) (*process, error) {
 		delete(b.waiting, seq)
 		b.broken = true
 		b.mu.Unlock()
-		return nil, fmt.Errorf("%w: %v", errBoxLost, err)
+		return nil, fmt.Errorf("%w: %w", errBoxLost, err)
 	}
 	return done, nil
 }

@@ -164,7 +164,7 @@ func logicalLines(source string) ([]logicalLine, error) {
 		start = number
 	}
 	for i := 0; i < len(source); {
-		switch c := source[i]; {
+		switch c := source[i]; { //nolint:staticcheck // the other cases are ranges
 		case c == '\n':
 			number++
 			if depth == 0 {

@@ -48,7 +48,7 @@ func judgeScript(ctx context.Context, s *slot, t *tool, j Job) (Report, error) {
 	if _, err := c.load(ctx, j); err != nil {
 		r.Checks = []Check{{Name: "loading the solution", Message: err.Error()}}
 	} else if err := s.runScriptTests(ctx, node, j, &r, c); err != nil {
-		c.end()
+		_, _, _, _ = c.end() // the first fault is the one to tell
 		return Report{}, err
 	}
 	done, text, flooded, lost := c.end()
