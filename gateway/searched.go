@@ -113,7 +113,7 @@ func (r searched) hand(a Answer, result search.Result, s search.Sample) (Answer,
 func (r searched) escalate(ctx context.Context, call Call, d Decision, searched Answer, result search.Result) (Answer, error) {
 	last := r.plan.rungs[len(r.plan.rungs)-1]
 	asked := call
-	asked.Request, asked.Out = call.Task.Escalation(call.Request, last.Escalate, result), nil
+	asked.Request = whole(call.Task.Escalation(call.Request, last.Escalate, result))
 	answer, err := direct{r.g}.Respond(ctx, asked, d)
 	answer.Way, answer.Search = "escalated", &result
 	answer.Spent = append(searched.Spent, answer.Spent...)
@@ -123,6 +123,18 @@ func (r searched) escalate(ctx context.Context, call Call, d Decision, searched 
 		failed.Spent = true // a retry would buy the search again
 	}
 	return answer, err
+}
+
+// whole is the request for a reply that is not streamed: whoever waits for a
+// search gets its answer in pieces once it is there.
+func whole(q *openai.ChatRequest) *openai.ChatRequest {
+	if !q.Stream {
+		return q
+	}
+	asked := *q
+	asked.Object = q.Object.Without("stream").Without("stream_options")
+	asked.Stream, asked.IncludeUsage = false, false
+	return &asked
 }
 
 // callsOf are the search's calls as they are journalled.

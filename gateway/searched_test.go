@@ -176,6 +176,16 @@ func TestSearchStreams(t *testing.T) {
 	}
 }
 
+// A stream whose search fails has the strong model's answer.
+func TestFailedSearchStreams(t *testing.T) {
+	h := searching(t, texts(wrongAdd), texts(rightAdd))
+	chunks, done := h.stream(`{"model":"auto","stream":true,"messages":[{"role":"user","content":"add"}],"verify":` + addTests + `}`)
+	last := chunks[len(chunks)-1]
+	if !done || last.Verify["route"] != "escalated" || last.Verify["verified"] != true || last.Model != "gpt-4o" {
+		t.Errorf("done %v, last %v", done, last)
+	}
+}
+
 // Where nothing can be tested, the strong model is asked, and says why.
 func TestRunnerDownGoesDirect(t *testing.T) {
 	h := searching(t, texts(rightAdd), texts(rightAdd))

@@ -76,6 +76,9 @@ var announceForm = regexp.MustCompile(`(?i)\bpass(?:es)? (?:all )?(?:of )?(?:the
 
 // announcedAsserts are those that follow MBPP's "should pass these tests:".
 func announcedAsserts(lines []string) (PromptTests, bool) {
+	if !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, "assert") }) {
+		return PromptTests{}, false // most prompts, and much cheaper to see
+	}
 	for i, line := range lines {
 		at := announceForm.FindStringIndex(line)
 		if at == nil {
