@@ -3,15 +3,17 @@
 //
 // A request becomes a task, a decision, an answer and an outcome:
 //
-//	HTTP ─► chat.go ─► answer.go ─────────────────────────────► chat.go / stream.go ─► HTTP
-//	        auth.go    decide.go ► ceiling.go ► Respond ► Settle  encode
-//	        decode                 hold         │         └► ledger
-//	                                            └ direct.go: upstream, fallbacks in order
+//	HTTP ─► chat.go ──► answer.go ──────────────────────────────► chat.go / stream.go ─► HTTP
+//	        auth.go     decide.go ► Hold ► Respond ► Settle         encode
+//	        search      plan.go            │         └► ledger
+//	        .ParseTask  ceiling.go         ├ direct.go:   upstream, fallbacks in order, then the tests
+//	                                       └ searched.go: search.Find, stopper.go, then escalation
 //
 // answer.go is the page to read first. A Responder answers a decided request
-// and reports whatever it spent, also beside an error; direct.go, one call to a
-// strong model, is the first of them. The money is held in the Journal before
-// it is spent and settled once, before the client sees the end of the answer.
+// and reports whatever it spent, also beside an error. The money is held in the
+// Journal before it is spent and settled once, before the client sees the end of
+// the answer. A search outlives its client for a moment (flight.go), so that an
+// SDK's retry finds it again.
 //
 // It is a package of its own because it is the only place where HTTP, models
 // and money meet. It opens no ledger and no file and reads no environment: cmd
