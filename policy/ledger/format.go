@@ -10,13 +10,15 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Buckets of format 1. Sequence numbers are 8 bytes, big endian.
+// Buckets of format 2. Sequence numbers are 8 bytes, big endian.
 var (
 	bucketMeta     = []byte("meta")     // see the keys below
 	bucketJournal  = []byte("journal")  // sequence number -> record
 	bucketHolds    = []byte("holds")    // id of an open hold -> sequence number
 	bucketOutcomes = []byte("outcomes") // id of an outcome -> sequence number; its own sequence counts them
 	bucketKeys     = []byte("keys")     // id of a key -> keyRecord as it is now
+	bucketSuites   = []byte("suites")   // owner, 0, id of a suite -> sequence number
+	bucketFeedback = []byte("feedback") // id of an outcome, 0, source -> sequence number of its last word
 )
 
 // Keys of the meta bucket.
@@ -38,7 +40,10 @@ type migration func(*bolt.Tx) error
 // migrations[i] leads from format i+1 to i+2. The format that this code writes
 // is the one after the last. A new kind of record is a new format too: code that
 // does not know it cannot tell what it means for money.
-var migrations = []migration{}
+var migrations = []migration{
+	// Format 2 brought suites and feedback.
+	func(tx *bolt.Tx) error { return createBuckets(tx, bucketSuites, bucketFeedback) },
+}
 
 // upgrade brings db to the format after the last of steps: a file without any
 // bucket is laid out, an older format is migrated, all or nothing.
@@ -96,10 +101,9 @@ func writeFormat(tx *bolt.Tx, format int) error {
 
 // layOut makes the buckets of an empty ledger, and its pepper.
 func layOut(tx *bolt.Tx, format int, random io.Reader) error {
-	for _, name := range [][]byte{bucketMeta, bucketJournal, bucketHolds, bucketOutcomes, bucketKeys} {
-		if _, err := tx.CreateBucket(name); err != nil {
-			return err
-		}
+	err := createBuckets(tx, bucketMeta, bucketJournal, bucketHolds, bucketOutcomes, bucketKeys, bucketSuites, bucketFeedback)
+	if err != nil {
+		return err
 	}
 	pepper := make([]byte, pepperSize)
 	if _, err := io.ReadFull(random, pepper); err != nil {
@@ -111,6 +115,15 @@ func layOut(tx *bolt.Tx, format int, random io.Reader) error {
 		meta.Put(metaPepper, pepper),
 		writeFormat(tx, format),
 	)
+}
+
+func createBuckets(tx *bolt.Tx, names ...[]byte) error {
+	for _, name := range names {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // seqBytes is a sequence number as a bucket's key.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,12 +111,12 @@ func TestMigrationIsAllOrNothing(t *testing.T) {
 
 func TestUnknownFormatIsRefused(t *testing.T) {
 	for format, want := range map[string]string{
-		"2":    "use a newer drover",
-		"9999": "use a newer drover",
-		"0":    errDamaged.Error(),
-		"-1":   errDamaged.Error(),
-		"":     errDamaged.Error(),
-		"one":  errDamaged.Error(),
+		strconv.Itoa(len(migrations) + 2): "use a newer drover",
+		"9999":                            "use a newer drover",
+		"0":                               errDamaged.Error(),
+		"-1":                              errDamaged.Error(),
+		"":                                errDamaged.Error(),
+		"one":                             errDamaged.Error(),
 	} {
 		l := newLedger(t)
 		mustHold(t, l, "a")

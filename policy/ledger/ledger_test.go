@@ -142,7 +142,7 @@ func check(t testing.TB, l *Ledger) {
 
 // fold makes the indexes anew from the journal alone.
 func fold(journal *bolt.Bucket) (map[string]map[string]string, error) {
-	holds, outcomes, keys := map[string]string{}, map[string]string{}, map[string]string{}
+	holds, outcomes, keys, suites, feedback := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
 	records := map[string]keyRecord{}
 	var last uint64
 	err := journal.ForEach(func(at, record []byte) error {
@@ -180,6 +180,18 @@ func fold(journal *bolt.Bucket) (map[string]map[string]string, error) {
 			r := records[gone.ID]
 			r.Key.Revoked = gone.At
 			records[gone.ID] = r
+		case kindSuite:
+			var s policy.Suite
+			err = json.Unmarshal(text, &s)
+			suites[string(suiteKey(s.Account, s.ID))] = string(at)
+		case kindSuiteDeleted:
+			var gone suiteDeleted
+			err = json.Unmarshal(text, &gone)
+			delete(suites, string(suiteKey(gone.Account, gone.ID)))
+		case kindFeedback:
+			var f policy.Feedback
+			err = json.Unmarshal(text, &f)
+			feedback[f.ID+"\x00"+f.Source] = string(at)
 		}
 		return err
 	})
@@ -190,6 +202,7 @@ func fold(journal *bolt.Bucket) (map[string]map[string]string, error) {
 	}
 	return map[string]map[string]string{
 		string(bucketHolds): holds, string(bucketOutcomes): outcomes, string(bucketKeys): keys,
+		string(bucketSuites): suites, string(bucketFeedback): feedback,
 	}, err
 }
 

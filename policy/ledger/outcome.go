@@ -31,7 +31,18 @@ const chunkRecords = 256
 func (l *Ledger) Outcomes(ctx context.Context, after uint64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for {
-			entries, last, err := l.chunk(ctx, after)
+			var entries []Entry
+			last, err := l.chunk(ctx, after, func(_ *bolt.Tx, seq uint64, k kind, text []byte) error {
+				if k != kindOutcome {
+					return nil
+				}
+				e := Entry{Seq: seq}
+				if err := decode(seq, text, &e.Outcome); err != nil {
+					return err
+				}
+				entries = append(entries, e)
+				return nil
+			})
 			for _, e := range entries {
 				if !yield(e, nil) {
 					return
@@ -49,12 +60,12 @@ func (l *Ledger) Outcomes(ctx context.Context, after uint64) iter.Seq2[Entry, er
 	}
 }
 
-// chunk returns the outcomes among the next records after after, and the
-// sequence number of the last record that it read.
-func (l *Ledger) chunk(ctx context.Context, after uint64) (entries []Entry, last uint64, err error) {
+// chunk hands the next records after after to take, and returns the sequence
+// number of the last one that it read.
+func (l *Ledger) chunk(ctx context.Context, after uint64, take func(tx *bolt.Tx, seq uint64, k kind, text []byte) error) (last uint64, err error) {
 	last = after
 	if err := ctx.Err(); err != nil || after == math.MaxUint64 {
-		return nil, last, err
+		return last, err
 	}
 	err = l.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketJournal).Cursor()
@@ -68,19 +79,15 @@ func (l *Ledger) chunk(ctx context.Context, after uint64) (entries []Entry, last
 			if err != nil {
 				return err
 			}
-			if k == kindOutcome {
-				e := Entry{Seq: seq}
-				if err := decode(seq, text, &e.Outcome); err != nil {
-					return err
-				}
-				entries = append(entries, e)
+			if err := take(tx, seq, k, text); err != nil {
+				return err
 			}
 			last = seq
 			key, record = c.Next()
 		}
 		return nil
 	})
-	return entries, last, err
+	return last, err
 }
 
 // Outcome returns the outcome with this id, or ErrNoOutcome.

@@ -15,10 +15,13 @@ import (
 type kind byte
 
 const (
-	kindHold       kind = 1 // policy.Hold
-	kindOutcome    kind = 2 // policy.Outcome
-	kindKeyCreated kind = 3 // keyRecord
-	kindKeyRevoked kind = 4 // keyRevoked
+	kindHold         kind = 1 // policy.Hold
+	kindOutcome      kind = 2 // policy.Outcome
+	kindKeyCreated   kind = 3 // keyRecord
+	kindKeyRevoked   kind = 4 // keyRevoked
+	kindSuite        kind = 5 // policy.Suite
+	kindSuiteDeleted kind = 6 // suiteDeleted
+	kindFeedback     kind = 7 // policy.Feedback
 )
 
 // recordVersion is the version of every kind's JSON so far. A field may be added
@@ -66,7 +69,7 @@ func openRecord(seq uint64, record []byte) (kind, []byte, error) {
 		return 0, nil, fmt.Errorf("record %d: version %d is not known to this drover; use a newer one", seq, record[1])
 	}
 	switch k := kind(record[0]); k {
-	case kindHold, kindOutcome, kindKeyCreated, kindKeyRevoked:
+	case kindHold, kindOutcome, kindKeyCreated, kindKeyRevoked, kindSuite, kindSuiteDeleted, kindFeedback:
 		return k, record[headerSize:], nil
 	default:
 		return 0, nil, fmt.Errorf("record %d: kind %d is not known to this drover; use a newer one", seq, k)

@@ -41,6 +41,7 @@ func FuzzOpenRecord(f *testing.F) {
 	for k, v := range map[kind]any{
 		kindHold: hold("a"), kindOutcome: outcome("a"),
 		kindKeyCreated: keyRecord{}, kindKeyRevoked: keyRevoked{},
+		kindSuite: suite("suite_a", policy.Account{Team: "acme"}), kindFeedback: policy.Feedback{ID: "a", Before: new(bool)},
 	} {
 		record, err := newRecord(k, v)
 		if err != nil {

@@ -112,7 +112,7 @@ func (l *Ledger) refuse(err error) error {
 // tables are the buckets inside the writer's transaction. Their methods keep
 // the first error for the writer, which then gives up the whole transaction.
 type tables struct {
-	journal, holds, outcomes, keys *bolt.Bucket
+	journal, holds, outcomes, keys, suites, feedback *bolt.Bucket
 
 	err     error
 	changed bool
@@ -125,6 +125,8 @@ func openTables(tx *bolt.Tx) tables {
 		holds:    tx.Bucket(bucketHolds),
 		outcomes: tx.Bucket(bucketOutcomes),
 		keys:     tx.Bucket(bucketKeys),
+		suites:   tx.Bucket(bucketSuites),
+		feedback: tx.Bucket(bucketFeedback),
 	}
 	t.journal.FillPercent = 1 // it only grows at its end
 	return t

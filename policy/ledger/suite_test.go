@@ -1,0 +1,124 @@
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+var (
+	acme  = policy.Account{Key: "k1", Team: "acme"}
+	acme2 = policy.Account{Key: "k2", Team: "acme"}
+	rival = policy.Account{Key: "k3", Team: "rival"}
+	loner = policy.Account{Key: "k4"}
+	// A team that is named like a key must not be taken for it.
+	sly = policy.Account{Key: "k5", Team: "key:k4"}
+)
+
+func suite(id string, who policy.Account) policy.Suite {
+	return policy.Suite{ID: id, At: day, Account: who, Spec: json.RawMessage(`{"tests":"assert 1 < 2"}`)}
+}
+
+func mustAddSuite(t testing.TB, l *Ledger, s policy.Suite) policy.Suite {
+	t.Helper()
+	s, err := l.AddSuite(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSuiteBelongsToTheTeamOfItsKey(t *testing.T) {
+	l := newLedger(t)
+	mustAddSuite(t, l, suite("suite_a", acme))
+	mustAddSuite(t, l, suite("suite_b", loner))
+	l = reopen(t, l)
+	for _, c := range []struct {
+		who  policy.Account
+		id   string
+		want error
+	}{
+		{acme, "suite_a", nil}, {acme2, "suite_a", nil}, {rival, "suite_a", policy.ErrUnknownSuite}, {loner, "suite_a", policy.ErrUnknownSuite},
+		{loner, "suite_b", nil}, {acme, "suite_b", policy.ErrUnknownSuite}, {sly, "suite_b", policy.ErrUnknownSuite},
+		{policy.Account{Key: "k6"}, "suite_b", policy.ErrUnknownSuite}, {acme, "", policy.ErrUnknownSuite},
+	} {
+		got, err := l.Suite(c.who, c.id)
+		if !errors.Is(err, c.want) || err == nil && (got.ID != c.id || !json.Valid(got.Spec)) {
+			t.Errorf("%v asks for %q: %v, %v", c.who, c.id, got, err)
+		}
+	}
+	if err := l.DeleteSuite(t.Context(), rival, "suite_a"); !errors.Is(err, policy.ErrUnknownSuite) {
+		t.Fatal(err)
+	}
+	if err := l.DeleteSuite(t.Context(), acme2, "suite_a"); err != nil {
+		t.Fatal(err)
+	}
+	l = reopen(t, l)
+	if _, err := l.Suite(acme, "suite_a"); !errors.Is(err, policy.ErrUnknownSuite) {
+		t.Fatal(err)
+	}
+	check(t, l)
+}
+
+func TestSuiteAddedTwiceIsOne(t *testing.T) {
+	l := newLedger(t)
+	first := mustAddSuite(t, l, suite("suite_a", acme))
+	again := suite("suite_a", acme2)
+	again.At = day.AddDate(0, 0, 1)
+	if got := mustAddSuite(t, l, again); !got.At.Equal(first.At) || got.Account != acme {
+		t.Fatalf("%+v", got)
+	}
+	if got := mustAddSuite(t, l, suite("suite_a", rival)); got.Account != rival {
+		t.Fatalf("%+v", got)
+	}
+	check(t, l)
+}
+
+func TestSuitesOfAnOwnerAreBounded(t *testing.T) {
+	l := newLedger(t)
+	l.db.NoSync = true
+	for i := range policy.MaxSuites {
+		mustAddSuite(t, l, suite(fmt.Sprintf("suite_%d", i), acme))
+	}
+	if _, err := l.AddSuite(t.Context(), suite("suite_more", acme2)); !errors.Is(err, policy.ErrSuitesFull) {
+		t.Fatal(err)
+	}
+	mustAddSuite(t, l, suite("suite_0", acme2)) // it is there
+	mustAddSuite(t, l, suite("suite_more", rival))
+	if err := l.DeleteSuite(t.Context(), acme, "suite_0"); err != nil {
+		t.Fatal(err)
+	}
+	mustAddSuite(t, l, suite("suite_more", acme))
+	large := suite("suite_large", loner)
+	large.Spec = json.RawMessage(`{"tests":"` + strings.Repeat("x", policy.MaxSuitesSize) + `"}`)
+	if _, err := l.AddSuite(t.Context(), large); !errors.Is(err, policy.ErrSuitesFull) {
+		t.Fatal(err)
+	}
+	check(t, l)
+}
+
+// TestLedgerOfFormat1IsOpened takes a ledger back to what format 1 was, and opens
+// it.
+func TestLedgerOfFormat1IsOpened(t *testing.T) {
+	l := newLedger(t)
+	mustHold(t, l, "a")
+	mustSettle(t, l, "a")
+	err := l.db.Update(func(tx *bolt.Tx) error {
+		return errors.Join(tx.DeleteBucket(bucketSuites), tx.DeleteBucket(bucketFeedback), writeFormat(tx, 1))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l = reopen(t, l)
+	mustAddSuite(t, l, suite("suite_a", acme))
+	if err := l.Feedback(t.Context(), policy.Feedback{ID: "a", At: day, Account: acme, Correct: true}); err != nil {
+		t.Fatal(err)
+	}
+	check(t, l)
+}
