@@ -42,6 +42,7 @@ var doors = map[string][]string{
 	"github.com/pkoukk/tiktoken-go":        {"pricing"},
 	"github.com/pkoukk/tiktoken-go-loader": {"pricing"},
 	"go.etcd.io/bbolt":                     {"policy/ledger"},
+	"gonum.org/v1/plot":                    {"policy/lab"},
 	"github.com/jackc/pgx/v5":              {"policy/ledger"},
 	"go.yaml.in/yaml/v4":                   {"configs"},
 	"github.com/alecthomas/kong":           {"cmd/drover"},
