@@ -12,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/drover-llm/drover/gateway/openai"
-	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
 )
 
@@ -34,7 +33,7 @@ func (g *Gateway) chat(c echo.Context) error {
 		return err
 	}
 	call := Call{ID: newID("chatcmpl-", at), At: at, Key: key, Request: request, Patience: announced(h)}
-	if call.Task, err = search.ParseTask(request, search.Sources{Verify: h.Get("X-Verify"), Suite: h.Get("X-Verify-Suite")}); err != nil {
+	if call.Task, err = g.task(request, key, h); err != nil {
 		return err
 	}
 	if g.Sandbox != nil {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/search"
+	"github.com/drover-llm/drover/policy"
 )
 
 // failure is an error as a client gets it. All of OpenAI's error bodies are made
@@ -86,6 +88,25 @@ func wrongMethod(method, path string) *failure {
 var errTooLarge = &failure{status: http.StatusRequestEntityTooLarge,
 	body: *openai.BadRequest("", "The request body is larger than %d MiB. Send less, for example smaller images.", maxBody>>20)}
 
+var errSuiteTooLarge = &failure{status: http.StatusRequestEntityTooLarge,
+	body: *openai.BadRequest("", "The suite is larger than %d MiB. Send what the tests need only, or several suites.", policy.MaxSuiteBytes>>20)}
+
+var errSuitesFull = &failure{status: http.StatusBadRequest, body: openai.Error{
+	Message: fmt.Sprintf("There are %d suites, or %d MiB of them, which is the most that a team may have. Delete some with DELETE /v1/verify/suites/{id}.", policy.MaxSuites, policy.MaxSuitesSize>>20),
+	Type:    "invalid_request_error", Code: "too_many_suites"}}
+
+var errUnknownSuite = &failure{status: http.StatusNotFound, body: openai.Error{
+	Message: "There is no such suite. POST /v1/verify/suites registers one; a suite belongs to the team of the key that registered it.",
+	Type:    "invalid_request_error", Code: search.CodeSuiteNotFound}}
+
+var errUnknownOutcome = &failure{status: http.StatusNotFound, body: openai.Error{
+	Message: "There is no answer of this id. It is the id of a chat completion that a key of your team was given.",
+	Type:    "invalid_request_error", Param: "id", Code: "outcome_not_found"}}
+
+var errFeedbackFull = &failure{status: http.StatusBadRequest, body: openai.Error{
+	Message: fmt.Sprintf("%d sources have spoken about this answer already. Use the name of one of them.", policy.MaxFeedbackSources),
+	Type:    "invalid_request_error", Param: "source", Code: "too_many_sources"}}
+
 var errOverloaded = &failure{status: http.StatusServiceUnavailable, retryAfter: 2 * time.Second, body: openai.Error{
 	Message: "Drover is at its capacity. Try again in a moment.", Type: "server_error", Code: "overloaded",
 }}
@@ -122,6 +143,8 @@ func asFailure(err error) *failure {
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.As(err, &bad) && bad.Code == search.CodeSuiteNotFound:
+		return &failure{status: http.StatusNotFound, body: *bad}
 	case errors.As(err, &bad):
 		return &failure{status: http.StatusBadRequest, body: *bad}
 	case errors.As(err, &call):

@@ -27,6 +27,15 @@ type Journal interface {
 	Err() error // why nothing can be written at present, nil when it can
 }
 
+// Records keep what clients hand over for later: suites, and feedback on
+// answers. The ledger does. Their errors are those of package policy.
+type Records interface {
+	AddSuite(ctx context.Context, s policy.Suite) (policy.Suite, error)
+	Suite(who policy.Account, id string) (policy.Suite, error)
+	DeleteSuite(ctx context.Context, who policy.Account, id string) error
+	Feedback(ctx context.Context, f policy.Feedback) error
+}
+
 // Keys tells who a token belongs to. Its errors are those of package policy.
 type Keys interface {
 	Authenticate(token string) (policy.Key, error)
@@ -57,6 +66,7 @@ type Config struct {
 	Prices  pricing.Table
 	Keys    Keys
 	Journal Journal
+	Records Records          // nil: there are no suites, and feedback is not taken
 	Sandbox Sandbox          // nil: nothing is tested
 	Log     *slog.Logger     // nil: nothing is logged
 	Now     func() time.Time // nil: time.Now

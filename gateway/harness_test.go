@@ -82,7 +82,7 @@ func openWith(t *testing.T, c standin.Config, p upstream.Config, routes map[stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.gateway = gateway.New(gateway.Config{Models: models, Routes: routes, Prices: table, Keys: h.ledger, Journal: h.ledger, Log: log})
+	h.gateway = gateway.New(gateway.Config{Models: models, Routes: routes, Prices: table, Keys: h.ledger, Journal: h.ledger, Records: h.ledger, Log: log})
 	server := httptest.NewUnstartedServer(h.gateway.Handler())
 	ctx, cut := context.WithCancelCause(context.Background())
 	h.cut = cut

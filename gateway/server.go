@@ -21,6 +21,12 @@ func (g *Gateway) Handler() http.Handler {
 	e.Pre(g.admit)
 	e.POST("/v1/chat/completions", g.chat)
 	e.POST("/v1/verify", g.verify)
+	if g.Records != nil {
+		e.POST("/v1/verify/suites", g.addSuite)
+		e.GET("/v1/verify/suites/:id", g.getSuite)
+		e.DELETE("/v1/verify/suites/:id", g.deleteSuite)
+		e.POST("/v1/feedback", g.feedback)
+	}
 	e.GET("/v1/models", g.listModels)
 	e.GET("/v1/models/*", g.getModel) // names may contain a slash
 	for _, method := range []string{http.MethodGet, http.MethodHead} {

@@ -10,6 +10,7 @@ import (
 	"github.com/drover-llm/drover/gateway/openai"
 	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/search"
+	"github.com/drover-llm/drover/policy"
 )
 
 // verifyAnswer is the reply to POST /v1/verify: the verify object, and what the
@@ -31,15 +32,12 @@ type checkAnswer struct {
 // model.
 func (g *Gateway) verify(c echo.Context) error {
 	started := g.Now()
-	if _, err := g.authenticate(c.Request().Header); err != nil {
-		return err
-	}
-	body, release, err := g.readBody(c)
+	key, body, release, err := g.received(c)
 	if err != nil {
 		return err
 	}
 	defer release()
-	answer, task, err := parseVerify(body)
+	answer, task, err := g.parseVerify(body, key, c.Request().Header)
 	if err != nil {
 		return err
 	}
@@ -67,8 +65,9 @@ var errNoSandbox = &failure{status: http.StatusServiceUnavailable, retryAfter: t
 var verifyFields = map[string]bool{"answer": true, "verify": true, "messages": true}
 
 // parseVerify reads {"answer": text, "verify": {…}, "messages": […]}. The
-// messages are the request that the answer is to; tests may be found in them.
-func parseVerify(body []byte) (answer string, t search.Task, err error) {
+// messages are the request that the answer is to; tests may be found in them, and
+// in what the headers name.
+func (g *Gateway) parseVerify(body []byte, key policy.Key, h http.Header) (answer string, t search.Task, err error) {
 	o, err := openai.DecodeStrict(body)
 	if err != nil {
 		return "", t, err
@@ -89,11 +88,11 @@ func parseVerify(body []byte) (answer string, t search.Task, err error) {
 		}
 		q.Messages = decoded.Messages
 	}
-	if t, err = search.ParseTask(q, search.Sources{}); err != nil {
+	if t, err = g.task(q, key, h); err != nil {
 		return "", t, err
 	}
 	if !t.Spec.HasTests() {
-		return "", t, openai.BadRequest("verify.tests", "verify.tests must be given, or cases, or a command: there is nothing to run")
+		return "", t, openai.BadRequest("verify.tests", "verify.tests must be given, or cases, a command or a suite: there is nothing to run")
 	}
 	return openai.Text(o.Get("answer")), t, nil
 }

@@ -118,7 +118,7 @@ func assemble(c *configs.Config, journal *ledger.Ledger, runner gateway.Sandbox,
 			Family:    family(m.Name, name),
 		}
 	}
-	return gateway.New(gateway.Config{Models: models, Routes: c.Routes, Prices: table, Keys: journal, Journal: journal, Sandbox: runner, Log: log}), providers, nil
+	return gateway.New(gateway.Config{Models: models, Routes: c.Routes, Prices: table, Keys: journal, Journal: journal, Records: journal, Sandbox: runner, Log: log}), providers, nil
 }
 
 // family recognises a model by the provider's name for it, or else by ours: the

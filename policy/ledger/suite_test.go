@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,9 +84,9 @@ func TestSuiteAddedTwiceIsOne(t *testing.T) {
 func TestSuitesOfAnOwnerAreBounded(t *testing.T) {
 	l := newLedger(t)
 	l.db.NoSync = true
-	for i := range policy.MaxSuites {
-		mustAddSuite(t, l, suite(fmt.Sprintf("suite_%d", i), acme))
-	}
+	mustAddSuite(t, l, suite("suite_0", acme))
+	mustAddSuite(t, l, suite("suite_0", loner))
+	multiply(t, l, acme, policy.MaxSuites-1) // all of them are suite_0's record
 	if _, err := l.AddSuite(t.Context(), suite("suite_more", acme2)); !errors.Is(err, policy.ErrSuitesFull) {
 		t.Fatal(err)
 	}
@@ -95,12 +96,33 @@ func TestSuitesOfAnOwnerAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustAddSuite(t, l, suite("suite_more", acme))
-	large := suite("suite_large", loner)
-	large.Spec = json.RawMessage(`{"tests":"` + strings.Repeat("x", policy.MaxSuitesSize) + `"}`)
+
+	large := suite("suite_0", sly)
+	large.Spec = json.RawMessage(`{"tests":"` + strings.Repeat("x", policy.MaxSuiteBytes-100) + `"}`)
+	mustAddSuite(t, l, large)
+	multiply(t, l, sly, policy.MaxSuitesSize/policy.MaxSuiteBytes-1)
+	large.ID = "suite_large"
 	if _, err := l.AddSuite(t.Context(), large); !errors.Is(err, policy.ErrSuitesFull) {
 		t.Fatal(err)
 	}
-	check(t, l)
+}
+
+// multiply gives an owner so many more suites, of the record of suite_0.
+func multiply(t *testing.T, l *Ledger, who policy.Account, n int) {
+	t.Helper()
+	err := l.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucketSuites)
+		at := bytes.Clone(b.Get(suiteKey(who, "suite_0")))
+		for i := range n {
+			if err := b.Put(suiteKey(who, fmt.Sprintf("suite_copy_%d", i)), at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestLedgerOfFormat1IsOpened takes a ledger back to what format 1 was, and opens
