@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -93,8 +95,8 @@ func descendants(pid string) []string {
 	return out
 }
 
-// TestAttacksDoNoHarm runs every hostile program, as the program itself and as
-// a solution under test, and looks at the machine and the slot after each.
+// TestAttacksDoNoHarm runs every hostile program, and looks at the machine and
+// the slots after every few, with -all after each.
 func TestAttacksDoNoHarm(t *testing.T) {
 	canary := filepath.Join(os.TempDir(), "drover-canary")
 	if err := os.MkdirAll(canary, 0o755); err != nil {
@@ -121,57 +123,76 @@ func TestAttacksDoNoHarm(t *testing.T) {
 	if abstract, err := net.Listen("unix", "@drover-canary"); err == nil {
 		defer abstract.Close()
 	}
-	r := testRunner(t, Config{Parallel: 1})
+	atOnce := 4 // slots, and programs that run beside each other: most of them wait
+	if *all {
+		atOnce = 1
+	}
+	r := testRunner(t, Config{Parallel: atOnce})
+	for range atOnce { // so that every slot has its containers
+		s := <-r.slots
+		for _, role := range []string{roleCandidate, roleTests} {
+			if _, err := s.box(t.Context(), role); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.slots <- s
+	}
 	healthy(t, r)
 	before := measure(t, r)
 	programs := hostile(t, "attacks")
-	names := make([]string, 0, len(programs))
-	for name := range programs {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(programs))
 	if i := slices.Index(names, "planted.py"); i >= 0 {
 		names = append(slices.Delete(names, i, i+1), "planted.py") // after the others
 	}
-	limits := Limits{CPU: 200 * time.Millisecond, Memory: 256 << 20, slack: 500 * time.Millisecond}
-	for _, name := range names {
-		t.Run(name, func(t *testing.T) {
-			limits := limits
-			switch name {
-			case "memory_shared.py", "memory_shared_exec.py", "memory_sockets.py", "memory_dead_leader.py", "memory_mappings.py":
-				limits.CPU = time.Second // else it would be that limit that ends them
+	for some := range slices.Chunk(names, atOnce) {
+		t.Run(strings.Join(some, ","), func(t *testing.T) {
+			var group sync.WaitGroup
+			for _, name := range some {
+				group.Go(func() { attack(t, r, name, programs[name]) })
 			}
-			jobs := []Job{
-				{Code: programs[name], Cases: []Case{{Stdout: "what is not printed"}}, Limits: limits},
-				{Code: programs[name], Tests: []string{"assert f(3) == 9"}, Limits: limits},
-			}
-			if !*all {
-				jobs = jobs[:1]
-			}
-			for _, job := range jobs {
-				start := time.Now()
-				report, err := r.Run(t.Context(), job)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Logf("%s; %s of processor time, %s, %s on the clock", report.Failure, report.CPU, Bytes(report.Memory), time.Since(start))
-				if report.Verdict != Failed {
-					t.Errorf("got %s: %+v", report.Verdict, report)
-				}
-				for line := range strings.Lines(report.Output) {
-					if strings.Contains(line, "ESCAPED") || strings.Contains(line, "WRITABLE") {
-						t.Errorf("%s", line)
-					}
-				}
-				if took := time.Since(start); took > limits.wall()+6*time.Second {
-					t.Errorf("took %s", took)
-				}
-			}
+			group.Wait()
 			healthy(t, r)
 			if after := measure(t, r); !sameFootprint(before, after) {
 				t.Errorf("before %+v, after %+v", before, after)
 			}
 		})
+	}
+}
+
+// attack runs a hostile program as the program itself and, with -all, as a
+// solution under test as well.
+func attack(t *testing.T, r *Runner, name, code string) {
+	limits := Limits{CPU: 200 * time.Millisecond, Memory: 256 << 20, slack: 500 * time.Millisecond}
+	switch name {
+	case "memory_shared.py", "memory_shared_exec.py", "memory_sockets.py", "memory_dead_leader.py", "memory_mappings.py":
+		limits.CPU = time.Second // else it would be that limit that ends them
+	}
+	jobs := []Job{
+		{Code: code, Cases: []Case{{Stdout: "what is not printed"}}, Limits: limits},
+		{Code: code, Tests: []string{"assert f(3) == 9"}, Limits: limits},
+	}
+	if !*all {
+		jobs = jobs[:1]
+	}
+	for _, job := range jobs {
+		start := time.Now()
+		report, err := r.Run(t.Context(), job)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		t.Logf("%s: %s; %s of processor time, %s, %s on the clock", name, report.Failure, report.CPU, Bytes(report.Memory), time.Since(start))
+		if report.Verdict != Failed {
+			t.Errorf("%s: got %s: %+v", name, report.Verdict, report)
+		}
+		for line := range strings.Lines(report.Output) {
+			if strings.Contains(line, "ESCAPED") || strings.Contains(line, "WRITABLE") {
+				t.Errorf("%s: %s", name, line)
+			}
+		}
+		if took := time.Since(start); took > limits.wall()+6*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		}
 	}
 }
 
@@ -210,40 +231,40 @@ func fakeJobs(code string) map[string]Job {
 	}
 }
 
-// TestFakesNeverPass judges every fake in every framework.
+// TestFakesNeverPass judges every fake, in every framework with -all.
 func TestFakesNeverPass(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	for name, job := range fakeJobs("def f(x):\n    return x * x\n") {
 		if report, err := r.Run(t.Context(), job); err != nil || report.Verdict != Passed {
 			t.Errorf("%s: a right solution got %+v, %v", name, report, err)
 		}
 	}
-	for name, code := range hostile(t, "fakes") {
-		start := time.Now()
-		var jobs []Job
-		var frameworks []string
-		for framework, job := range fakeJobs(code) {
-			if (name == "hang.py" || name == "patch_harness.py") && framework != "pair" && !*all {
-				continue // they cost the whole wall clock in each
-			}
-			if !*all && (framework == "check" || framework == "math") {
+	programs := hostile(t, "fakes")
+	names := slices.Sorted(maps.Keys(programs))
+	var jobs []Job
+	var labels []string
+	for i, name := range names {
+		byFramework := fakeJobs(programs[name])
+		for k, framework := range slices.Sorted(maps.Keys(byFramework)) {
+			switch {
+			case *all, framework == "pair":
+			case name == "hang.py", name == "patch_harness.py": // they cost the whole wall clock in each
+				continue
+			case (i+k)%4 != 0: // each framework meets every fourth fake, each fake a quarter of the frameworks
 				continue
 			}
-			if testing.Short() && !slices.Contains([]string{"assert", "pair", "unittest", "stdio"}, framework) {
-				continue
-			}
-			jobs, frameworks = append(jobs, job), append(frameworks, framework)
+			jobs, labels = append(jobs, byFramework[framework]), append(labels, name+" in "+framework)
 		}
-		judgeAll(t, r, jobs, func(i int, report Report) {
-			if report.Verdict == Passed {
-				t.Errorf("%s passed in %s (%s, %s): %+v", name, frameworks[i], report.Protocol, report.Assurance, report.Checks)
-			}
-			if report.Verdict == Unjudged {
-				t.Errorf("%s was not judged in %s: %s", name, frameworks[i], report.Detail)
-			}
-		})
-		t.Logf("%s: %d frameworks in %s", name, len(jobs), time.Since(start).Round(time.Millisecond))
 	}
+	judgeAll(t, r, jobs, func(i int, report Report) {
+		if report.Verdict == Passed {
+			t.Errorf("%s passed (%s, %s): %+v", labels[i], report.Protocol, report.Assurance, report.Checks)
+		}
+		if report.Verdict == Unjudged {
+			t.Errorf("%s was not judged: %s", labels[i], report.Detail)
+		}
+	})
+	t.Logf("%d fakes, judged %d times", len(names), len(jobs))
 	healthy(t, r)
 }
 
@@ -281,7 +302,7 @@ func TestAsPlainUser(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "chown", "-R", strconv.Itoa(uid), dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), dir+"/sandbox.test", "-test.run", "^(TestAttacksDoNoHarm|TestFakesNeverPass|TestLocksStayInside|TestRunJudgesEveryFramework)$", "-test.timeout", "5m", "-test.short")
+	cmd := exec.CommandContext(t.Context(), dir+"/sandbox.test", "-test.run", "^(TestAttacksDoNoHarm|TestFakesNeverPass|TestLocksStayInside|TestRunJudgesEveryFramework)$", "-test.timeout", "5m")
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "GORACE=atexit_sleep_ms=0"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}

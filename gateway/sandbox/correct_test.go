@@ -38,7 +38,7 @@ func correctPrograms(t *testing.T) []correctProgram {
 // Right solutions pass, whatever their tests do with them: what no message can
 // carry is judged in one process, with low assurance.
 func TestCorrectProgramsPass(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	programs := correctPrograms(t)
 	jobs := make([]Job, len(programs))
 	for i, p := range programs {
@@ -60,7 +60,7 @@ func TestCorrectProgramsPass(t *testing.T) {
 // A failure that a proxy may have caused is looked at again in one process,
 // where wrong solutions still fail.
 func TestSharingForgivesNoWrongSolution(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	for name, c := range map[string]struct{ code, tests string }{
 		"operator":  {"class M:\n    def __init__(s, a): s.a = a\n    def __sub__(s, o): return s.a - o + 1\n", "assert M(5) - 2 == 3\n"},
 		"equality":  {"class V:\n    def __init__(s, *a): s.a = a\n    def __eq__(s, o): return s.a[::-1] == o\n", "assert V(1, 2) == (1, 2)\n"},
@@ -83,7 +83,7 @@ func TestSharingForgivesNoWrongSolution(t *testing.T) {
 
 // The entry point may be a method, whose class is then made without arguments.
 func TestEntryPointIsMethod(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	code := "class Solution:\n    def __init__(self): self.n = 2\n    def solve(self, x): return x ** self.n\n    @staticmethod\n    def plain(x): return x * x\n    @classmethod\n    def of(cls, x): return cls().solve(x)\n"
 	for _, entry := range []string{"Solution.solve", "Solution.plain", "Solution.of"} {
 		for protocol, tests := range map[string]string{

@@ -111,13 +111,13 @@ func share[T any](list []T, n int) []T {
 	return out
 }
 
-// judgeAll judges jobs by two at a time and calls done, one at a time, in any order.
+// judgeAll judges jobs by four at a time and calls done, one at a time, in any order.
 func judgeAll(t *testing.T, r *Runner, jobs []Job, done func(i int, report Report)) {
 	t.Helper()
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	next := make(chan int)
-	for range 2 {
+	for range 4 {
 		group.Go(func() {
 			for i := range next {
 				report, err := r.Run(t.Context(), jobs[i])
@@ -140,7 +140,7 @@ func judgeAll(t *testing.T, r *Runner, jobs []Job, done func(i int, report Repor
 
 // The reference solutions pass their own tests, nearly all with high assurance.
 func TestDataReferencesPass(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	for _, file := range []string{"data/problems/HumanEval.jsonl.gz", "data/problems/mbpp_sanitized.jsonl"} {
 		problems := share(readLines[problem](t, file), 120)
 		jobs := make([]Job, len(problems))
@@ -183,7 +183,7 @@ func TestDataSamplesAgree(t *testing.T) {
 		jobs[i].Code = samples[n].Code
 		jobs[i].Limits.CPU = 3 * time.Second
 	}
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	agreed := 0
 	judgeAll(t, r, jobs, func(i int, report Report) {
 		s := samples[draw[i]]

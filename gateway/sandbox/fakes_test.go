@@ -6,7 +6,7 @@ import (
 
 // Solutions that are wrong by tests that a single one of them would fool.
 func TestFakesOfOneTest(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	check := func(body string) string {
 		return "def check(candidate):\n    for x, y in ((3, 9), (4, 16)):\n        " + body + "\n"
 	}

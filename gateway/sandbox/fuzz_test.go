@@ -201,7 +201,7 @@ func drawValue(t *rapid.T, depth int) any {
 
 // The oracle and Python itself agree about expressions.
 func TestOracleAgreesWithPython(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	code := "def f(x): return x\n"
 	for _, test := range []string{
 		"1 == 1.0 == True", "[1, (2, 3)] == [1.0, (2, 3.0)]", "(1,) != [1]", "{1, 2} == {2, 1.0}", "{'a': [1]} == {'a': [1.0]}", "set([1, 1]) == {1}",

@@ -24,7 +24,7 @@ def forge(value):
 // A value that would keep the gateway busy, or fill its memory, fails within the
 // job's own limits.
 func TestHugeValuesStayOutsideTheGateway(t *testing.T) {
-	r := testRunner(t, Config{Parallel: 1})
+	r := commonRunner(t)
 	raw := strings.Replace(forgery, "json.dumps({\"id\": request[\"id\"], \"value\": value}).encode()", "b'{\"id\":\"' + request['id'].encode() + b'\",\"value\":' + value + b'}'", 1)
 	raw = strings.Replace(raw, "            os.write(3, struct.pack(\">I\", len(body)) + body)\n", "            view = memoryview(struct.pack(\">I\", len(body)) + body)\n            while view: view = view[os.write(3, view):]\n", 1)
 	for name, c := range map[string]struct{ code, tests string }{

@@ -7,7 +7,7 @@ import (
 
 // Every language that is here runs what it should, and fails what it should.
 func TestLanguages(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	js := "function f(x) { return x * x; }\nclass P { constructor(x) { this.x = x; } twice() { return this.x * 2; } }\nconst apply = (g, x) => g(x);\nasync function later(x) { return x; }\nfunction push(l) { l.push(1); return l; }\nfunction* gen() { yield 1; yield 2; }\nfunction bad() { throw new RangeError('no'); }\nmodule.exports = { f, P, apply, later, push, gen, bad };\n"
 	for name, c := range map[string]struct {
 		job       Job
@@ -76,7 +76,7 @@ func TestLanguageOfConfiguration(t *testing.T) {
 
 // HumanEval-X in JavaScript: the references pass from outside.
 func TestDataJavaScriptReferences(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	if why := r.tools.languages["javascript"].missing; why != "" {
 		t.Skip(why)
 	}

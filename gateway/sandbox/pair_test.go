@@ -4,7 +4,7 @@ import "testing"
 
 // Right solutions pass by the pair protocol, whatever they give and take.
 func TestPairServesWhatTestsUse(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	for name, c := range map[string]struct{ code, tests string }{
 		"values": {`
 import collections, decimal, fractions, datetime, math

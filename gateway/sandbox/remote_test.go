@@ -11,7 +11,7 @@ import (
 
 // A gateway with workers judges as one without.
 func TestRemoteJudgesOnWorkers(t *testing.T) {
-	worker := testRunner(t, Config{Parallel: 1})
+	worker := commonRunner(t)
 	server := httptest.NewServer(Handler(worker, "secret"))
 	t.Cleanup(server.Close)
 	r := testRunner(t, Config{Engine: EngineRemote, Remote: Remote{URLs: []string{"http://127.0.0.1:9", server.URL}, Token: "secret"}})
@@ -32,7 +32,7 @@ func TestRemoteJudgesOnWorkers(t *testing.T) {
 }
 
 func TestRemoteIsDownWithoutWorkersOrToken(t *testing.T) {
-	worker := testRunner(t, Config{Parallel: 1})
+	worker := commonRunner(t)
 	server := httptest.NewServer(Handler(worker, "secret"))
 	t.Cleanup(server.Close)
 	for name, c := range map[string]Remote{
@@ -57,7 +57,7 @@ func TestRemoteIsDownWithoutWorkersOrToken(t *testing.T) {
 }
 
 func TestHandlerRefusesWhatItShould(t *testing.T) {
-	r := testRunner(t, Config{Parallel: 1})
+	r := commonRunner(t)
 	h := Handler(r, "secret")
 	for name, c := range map[string]struct {
 		method, path, token, body string
@@ -90,7 +90,7 @@ func TestHandlerRefusesWhatItShould(t *testing.T) {
 
 // A run that is given up ends at once, and leaves a healthy slot.
 func TestRunHonoursItsContext(t *testing.T) {
-	r := testRunner(t, Config{Parallel: 1})
+	r := commonRunner(t)
 	for name, job := range map[string]Job{
 		"oracle":  {Code: "def f(x):\n    while True: pass\n", Tests: []string{"assert f(3) == 9"}},
 		"pair":    {Code: "def f(x):\n    import time\n    time.sleep(99)\n", Tests: []string{"for x in (1, 2):\n    assert f(x) == 9"}},

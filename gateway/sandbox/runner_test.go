@@ -9,7 +9,7 @@ import (
 const square = "def f(x):\n    return x * x\n"
 
 func TestRunJudgesEveryFramework(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	unittestFile := "import unittest\nfrom solution import f\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(f(2), 4)\n"
 	for name, c := range map[string]struct {
 		job       Job
@@ -52,7 +52,7 @@ func TestRunJudgesEveryFramework(t *testing.T) {
 }
 
 func TestRunEndsWhatExceedsItsLimits(t *testing.T) {
-	r := testRunner(t, Config{})
+	r := commonRunner(t)
 	for name, code := range map[string]string{
 		"processor time": "while True:\n    pass\n",
 		"memory":         "def f(x):\n    import os, time\n    for _ in range(6):\n        if os.fork() == 0:\n            b = bytearray(os.urandom(1 << 20)) * 30\n            time.sleep(9)\n    time.sleep(9)\n",

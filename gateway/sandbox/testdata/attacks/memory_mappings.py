@@ -16,5 +16,5 @@ for _ in range(16):
     except OSError:
         break
     forks += 1
-time.sleep(0.2)
+time.sleep(1)
 print("ESCAPED" if n > 60000 and forks == 16 else "BLOCKED", n, "mappings in each of", forks, "forks", flush=True)
