@@ -2,8 +2,8 @@ package gateway
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -15,14 +15,17 @@ import (
 // everything that was left out or changed. The request itself is not touched:
 // another model may be asked after this one.
 func adapt(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string) {
-	llama := m.Family == pricing.Llama3
-	gpt4o := strings.Contains(strings.ToLower(m.Client.Model()), "gpt-4o")
+	if q.Endpoint() != openai.Chat {
+		return adaptPassed(q, m)
+	}
+	llama, gpt4o, host := m.Family == pricing.Llama3, isGPT4o(m), m.Client.Dialect()
 	adapted := *q
 	adapted.Object = make(openai.Object, 0, len(q.Object)+1)
 	var warnings []string
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 	limited := false // the output limit was written
 	for _, f := range q.Object {
+		sent := f.Name
 		switch {
 		case f.Value.Kind() == 'n', f.Name == "stop" && string(f.Value) == "[]":
 			continue // what is null or empty is what is left out
@@ -42,15 +45,26 @@ func adapt(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string) {
 		case llama && notForLlama[f.Name]:
 			warn("%s: left out, since hosts of Llama have no use for it", f.Name)
 			continue
+		case host.Without(f.Name):
+			warn("%s: left out, since %s does not take it", f.Name, host.Name)
+			continue
 		case f.Name == "max_tokens", f.Name == "max_completion_tokens":
 			if limited {
 				continue
 			}
 			limited = true
-			f.Name = limitName(q, f.Name, llama, gpt4o)
+			if f.Name = host.MaxTokens; f.Name == "" {
+				f.Name = limitName(q, sent, llama, gpt4o)
+			}
 			f.Value = jsontext.Value(strconv.FormatInt(q.MaxTokens, 10)) // the lower one, which the ceiling was held for
-		case f.Name == "messages" && llama:
-			f.Value = withoutDeveloper(q, f.Value)
+		case f.Name == "messages":
+			if llama {
+				f.Value = withoutDeveloper(q, f.Value)
+			}
+			if host.NoNames && slices.ContainsFunc(q.Messages, func(m openai.Message) bool { return m.Name != "" }) {
+				f.Value = openai.WithoutNames(f.Value)
+				warn("messages: names left out, since %s does not take them", host.Name)
+			}
 		}
 		adapted.Object = append(adapted.Object, f)
 	}

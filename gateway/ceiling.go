@@ -34,6 +34,9 @@ func (g *Gateway) ceiling(q *openai.ChatRequest, d Decision) *pricing.USD {
 
 // outputLimit is the most completion tokens that all choices together can have.
 func outputLimit(q *openai.ChatRequest, m Model) (tokens int64, known bool) {
+	if q.N == 0 { // embeddings
+		return 0, true
+	}
 	limit := q.MaxTokens
 	if limit == 0 || m.MaxOutput > 0 && m.MaxOutput < limit {
 		limit = m.MaxOutput

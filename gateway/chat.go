@@ -2,85 +2,37 @@ package gateway
 
 import (
 	"context"
-	"crypto/sha256"
-	"net/http"
 	"runtime/debug"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
 )
 
-// chat answers POST /v1/chat/completions.
-func (g *Gateway) chat(c echo.Context) error {
-	at := g.Now()
-	h := c.Request().Header
-	key, err := g.authenticate(h)
-	if err != nil {
-		return err
-	}
-	body, release, err := g.readBody(c)
-	if err != nil {
-		return err
-	}
-	defer release()
-	request, err := openai.DecodeChatRequest(body)
-	if err != nil {
-		return err
-	}
-	call := Call{ID: newID("chatcmpl-", at), At: at, Key: key, Request: request, Patience: announced(h)}
-	if call.Task, err = g.task(request, key, h); err != nil {
-		return err
-	}
-	if g.Sandbox != nil {
-		if call.Task, err = call.Task.TryTests(c.Request().Context(), g.Sandbox); err != nil {
-			g.Log.Error("sandbox", "error", err)
-		}
-	}
-	if call.Tags, err = parseTags(h.Get("X-Drover-Tags")); err != nil {
-		return err
-	}
-	id := flightID{key.ID, sha256.Sum256(body)}
-	if request.Stream {
-		return g.streamed(c, call, id)
-	}
-	return g.whole(c, call, id)
+// chatEndpoint is POST /v1/chat/completions, the one whose requests are tasks.
+var chatEndpoint = endpoint{
+	wire: openai.Chat, prefix: "chatcmpl-", task: (*Gateway).chatTask, encode: encodeChat,
+	stream: func(s events, call Call) outlet { return &chatStream{events: s, usage: call.Request.IncludeUsage} },
 }
 
-// whole answers with one JSON object.
-func (g *Gateway) whole(c echo.Context, call Call, id flightID) error {
-	d, err := g.decide(call)
+// chatTask finds the tests of a chat request. Those in the prompt are looked for
+// only where a route may search.
+func (g *Gateway) chatTask(c echo.Context, key policy.Key, q *openai.ChatRequest) (t search.Task, err error) {
+	h := c.Request().Header
+	if _, pinned := g.Models[q.Model]; pinned && h.Get("X-Verify") == "" && h.Get("X-Verify-Suite") == "" && q.Get("verify") == nil && q.Get("metadata") == nil {
+		return search.Task{Reason: search.ReasonNoTests}, nil
+	}
+	if t, err = g.task(q, key, h); err != nil || g.Sandbox == nil {
+		return t, err
+	}
+	tried, err := t.TryTests(c.Request().Context(), g.Sandbox)
 	if err != nil {
-		return err
+		g.Log.Error("sandbox", "error", err)
 	}
-	var answer Answer
-	var outcome policy.Outcome
-	if d.Budget > 0 {
-		f, err := g.search(c, call, d, id, func() error { return nil })
-		if err != nil {
-			return err
-		}
-		call, d, answer, outcome = f.call, f.decision, f.answer, f.outcome
-	} else if answer, outcome, err = g.answer(c.Request().Context(), call, d); err != nil {
-		return err
-	}
-	v := g.verification(call, d, answer, outcome)
-	h := c.Response().Header()
-	setHeaders(h, d, answer, answer.Header)
-	setCostHeaders(h, v, outcome)
-	set(h, "Content-Type", "application/json")
-	reply := g.encode(call, answer, v)
-	set(h, "Content-Length", strconv.Itoa(len(reply)))
-	rc := http.NewResponseController(c.Response())
-	_ = rc.SetWriteDeadline(time.Now().Add(stalled))
-	defer rc.SetWriteDeadline(time.Time{}) // the connection may serve others
-	c.Response().WriteHeader(http.StatusOK)
-	_, err = c.Response().Write(reply)
-	return g.written(err)
+	return tried, nil
 }
 
 // search answers by a search, which outlives the request for a moment and which
@@ -98,9 +50,9 @@ func (g *Gateway) search(c echo.Context, call Call, d Decision, id flightID, pin
 	}, ping)
 }
 
-// encode makes the reply's JSON of what the provider sent: its own id, model and
+// encodeChat makes the reply's JSON of what the provider sent: its own id, model and
 // usage, the rest as it came.
-func (g *Gateway) encode(call Call, a Answer, v verification) []byte {
+func encodeChat(call Call, a Answer, v verification) []byte {
 	b := make([]byte, 0, a.Reply.Size()+1024)
 	b = append(b, `{"id":`...)
 	b = openai.AppendString(b, call.ID)
@@ -123,47 +75,8 @@ func (g *Gateway) encode(call Call, a Answer, v verification) []byte {
 	return append(b, '}')
 }
 
-// streamed answers with server-sent events.
-func (g *Gateway) streamed(c echo.Context, call Call, id flightID) error {
-	d, err := g.decide(call)
-	if err != nil {
-		return err
-	}
-	way := "direct"
-	if d.Budget > 0 {
-		way = "search"
-	}
-	s := &stream{
-		w: c.Response(), rc: http.NewResponseController(c.Response()), id: call.ID, at: call.At, usage: call.Request.IncludeUsage,
-		header: func(h http.Header, model string, provider http.Header) {
-			setHeaders(h, d, Answer{Way: way, Model: model}, provider)
-		},
-	}
-	var answer Answer
-	var outcome policy.Outcome
-	if d.Budget > 0 {
-		answer, outcome, err = g.searchedStream(c, s, &call, d, id)
-	} else {
-		call.Out = s
-		answer, outcome, err = g.answer(c.Request().Context(), call, d)
-	}
-	switch {
-	case err == nil:
-		v := g.verification(call, d, answer, outcome)
-		return g.written(s.finish(string(answer.Usage.AppendJSON(nil, string(v.Cost))), string(v.json())))
-	case !s.begun:
-		return err
-	}
-	f := failureOf(c.Request().Context(), err)
-	g.logFailure(c, f, err)
-	if f.status != statusGone {
-		s.fail(f)
-	}
-	return nil
-}
-
 // searchedStream sends what a search came to in pieces, and comments until then.
-func (g *Gateway) searchedStream(c echo.Context, s *stream, call *Call, d Decision, id flightID) (Answer, policy.Outcome, error) {
+func (g *Gateway) searchedStream(c echo.Context, s *chatStream, call *Call, d Decision, id flightID) (Answer, policy.Outcome, error) {
 	f, err := g.search(c, *call, d, id, s.ping)
 	if err != nil {
 		return Answer{}, f.outcome, err
@@ -176,44 +89,4 @@ func (g *Gateway) searchedStream(c echo.Context, s *stream, call *Call, d Decisi
 		}
 	}
 	return f.answer, f.outcome, nil
-}
-
-// written takes note of a client that went away while it was answered. Its
-// answer is journalled.
-func (g *Gateway) written(err error) error {
-	if err != nil {
-		g.Log.Info("client gone", "error", err)
-	}
-	return nil
-}
-
-// announced is after how long the client's SDK gives up, 0 when it does not say.
-func announced(h http.Header) time.Duration {
-	for _, name := range []string{"X-Stainless-Timeout", "X-Stainless-Read-Timeout"} {
-		if s, err := strconv.ParseFloat(h.Get(name), 64); err == nil && s > 0 && s < 1e6 {
-			return time.Duration(s * float64(time.Second))
-		}
-	}
-	return 0
-}
-
-const (
-	maxTags     = 16
-	maxTagBytes = 128
-)
-
-// parseTags reads "a=b,c=d".
-func parseTags(header string) (map[string]string, error) {
-	if header == "" {
-		return nil, nil
-	}
-	tags := map[string]string{}
-	for pair := range strings.SplitSeq(header, ",") {
-		name, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
-		if !ok || name == "" || len(name) > maxTagBytes || len(value) > maxTagBytes || len(tags) == maxTags {
-			return nil, openai.BadRequest("x-drover-tags", "the header x-drover-tags must be at most %d pairs such as project=atlas,env=ci, names and values of at most %d bytes each", maxTags, maxTagBytes)
-		}
-		tags[name] = value
-	}
-	return tags, nil
 }

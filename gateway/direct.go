@@ -81,7 +81,9 @@ func (r direct) whole(ctx context.Context, q *openai.ChatRequest, m Model, a *An
 	}
 	a.Reply, a.Header = reply.ChatResponse, reply.Header
 	bill.usage = reply.Usage
-	bill.finish = reply.Choices[0].Finish()
+	if len(reply.Choices) > 0 { // embeddings have none
+		bill.finish = reply.Choices[0].Finish()
+	}
 	for _, c := range reply.Choices {
 		bill.text = c.AppendText(bill.text)
 	}

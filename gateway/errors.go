@@ -64,9 +64,11 @@ func wrongKey(token string) *failure {
 func unknownModel(name string, known []string) *failure {
 	return &failure{status: http.StatusNotFound, body: openai.Error{
 		Message: fmt.Sprintf("The model %.64q does not exist or you do not have access to it. There are: %s.", name, strings.Join(known, ", ")),
-		Type:    "invalid_request_error", Code: "model_not_found",
+		Type:    "invalid_request_error", Code: codeModelNotFound,
 	}}
 }
+
+const codeModelNotFound = "model_not_found"
 
 func modelNotAllowed(name string, known []string) *failure {
 	return &failure{status: http.StatusForbidden, body: openai.Error{

@@ -21,6 +21,7 @@ const (
 	headerCost       = "X-Drover-Cost-Usd"
 	headerSaved      = "X-Drover-Saved-Usd"
 	headerOverhead   = "X-Drover-Overhead-Ms"
+	headerWarnings   = "X-Drover-Warnings"
 	headerProcessing = "Openai-Processing-Ms"
 	rateLimitPrefix  = "X-Ratelimit-"
 )
@@ -52,4 +53,18 @@ func setCostHeaders(h http.Header, v verification, o policy.Outcome) {
 	set(h, headerCost, string(v.Cost))
 	set(h, headerSaved, string(v.Saved))
 	set(h, headerOverhead, strconv.FormatInt((o.Took-upstreamTime(o)).Milliseconds(), 10))
+}
+
+// setWarnings tells in a header what was left out or changed, where the reply has
+// no verify object to tell it.
+func setWarnings(h http.Header, warnings []string) {
+	if len(warnings) == 0 {
+		return
+	}
+	set(h, headerWarnings, strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, strings.Join(warnings, "; ")))
 }

@@ -119,8 +119,15 @@ func (m *meter) countPrompt() (tokens int64, known bool) {
 		messages[i] = pricing.Message{Role: message.Role, Name: message.Name, Content: message.Text()}
 		tokens += m.count(string(message.Calls))
 	}
-	tokens += int64(m.model.Family.CountChat(messages))
-	for _, name := range []string{"tools", "functions", "response_format"} {
+	tokens += m.request.Tokens
+	if m.request.Endpoint().Framed {
+		tokens += int64(m.model.Family.CountChat(messages))
+	} else {
+		for _, message := range messages {
+			tokens += m.count(message.Content)
+		}
+	}
+	for _, name := range []string{"tools", "functions", "response_format", "text"} {
 		tokens += m.count(string(m.request.Get(name)))
 	}
 	return tokens, true

@@ -34,7 +34,7 @@ func searching(t *testing.T, llama, strong standin.Script) *house {
 	if why := runner.Down(); why != "" {
 		t.Skip("nothing can be tested on this machine: " + why)
 	}
-	h := openWith(t, standin.Config{Models: map[string]standin.Script{"llama-3.1-8b": llama, "gpt-4o": strong}}, upstream.Config{SupportsN: true},
+	h := openWith(t, standin.Config{Models: map[string]standin.Script{"llama-3.1-8b": llama, "gpt-4o": strong}}, upstream.Config{SupportsN: new(true)},
 		map[string]gateway.RouteConfig{"auto": {Direct: gateway.Names{"gpt-4o"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b", MaxSamples: 16}}}}, "llama-3.1-8b")
 	h.gateway.Sandbox = runner
 	cheap := priced

@@ -19,7 +19,10 @@ func (g *Gateway) Handler() http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = g.handleError
 	e.Pre(g.admit)
-	e.POST("/v1/chat/completions", g.chat)
+	e.POST("/v1/chat/completions", g.serve(chatEndpoint))
+	e.POST("/v1/responses", g.serve(responsesEndpoint))
+	e.POST("/v1/completions", g.serve(completionsEndpoint))
+	e.POST("/v1/embeddings", g.serve(embeddingsEndpoint))
 	e.POST("/v1/verify", g.verify)
 	if g.Records != nil {
 		e.POST("/v1/verify/suites", g.addSuite)

@@ -114,7 +114,7 @@ func assemble(c *configs.Config, journal *ledger.Ledger, runner gateway.Sandbox,
 		models[name] = gateway.Model{
 			Client:    providers[m.Provider].Client(m.Name, log),
 			MaxOutput: c.MaxOutput(name),
-			SupportsN: c.Provider(name).SupportsN,
+			SupportsN: c.Provider(name).ManyChoices(),
 			Family:    family(m.Name, name),
 		}
 	}

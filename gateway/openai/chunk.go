@@ -41,6 +41,10 @@ func DecodeChunk(data []byte) (Chunk, error) {
 		return Chunk{}, &Error{Message: "the provider sent an error without a message", Type: "server_error"}
 	}
 	c := Chunk{Object: o, Usage: decodeUsage(o.Get("usage"))}
+	if groq := o.Get("x_groq"); c.Usage == nil && groq != nil { // where Groq puts it unless it is asked for
+		inner, _ := DecodeObject(groq)
+		c.Usage = decodeUsage(inner.Get("usage"))
+	}
 	list := o.Get("choices")
 	if list == nil || len(list) == 2 { // "[]"
 		return c, nil

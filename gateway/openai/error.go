@@ -32,6 +32,16 @@ func (e *Error) AppendJSON(dst []byte) []byte {
 	return append(dst, "}}"...)
 }
 
+// Members are those of an error event of /responses: the error's own beside each
+// other, and all of them in an object.
+func (e *Error) Members() Object {
+	inner := e.AppendJSON(nil)
+	return Object{
+		{"code", appendNullable(nil, e.Code)}, {"message", String(e.Message)}, {"param", appendNullable(nil, e.Param)},
+		{"error", inner[len(`{"error":`) : len(inner)-1]},
+	}
+}
+
 func appendNullable(dst []byte, s string) []byte {
 	if s == "" {
 		return append(dst, "null"...)

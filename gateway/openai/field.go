@@ -97,8 +97,8 @@ func (f field) allowed() string {
 // checkSpelling refuses a name that differs from a known one by its case only.
 // Some hosts read Model as model: they would run, and bill, what Drover neither
 // checked nor priced.
-func checkSpelling(name string) error {
-	for known := range chatFields {
+func checkSpelling(fields map[string]field, name string) error {
+	for known := range fields {
 		if strings.EqualFold(name, known) {
 			return invalid("invalid_value", name, "unknown parameter %q; write %s", name, known)
 		}

@@ -233,6 +233,15 @@ func (r *reader) since(start int64) jsontext.Value {
 	return bytes.TrimLeft(r.body[start:r.dec.InputOffset()], ": \t\r\n")
 }
 
+// Objects reads an array of objects, nil for anything else.
+func Objects(v jsontext.Value) []Object {
+	list, err := decodeObjects(v)
+	if err != nil {
+		return nil
+	}
+	return list
+}
+
 // decodeObjects reads an array of objects.
 func decodeObjects(b []byte) ([]Object, error) {
 	r := read(b, lenient)

@@ -8,9 +8,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ChatRequest is the body of POST /v1/chat/completions. Its object holds every
-// member as the client sent it; the fields beside it are what Drover itself
-// reads, decoded in the same pass.
+// ChatRequest is the body of POST /v1/chat/completions, and a request to another
+// endpoint seen as one. Its object holds every member as the client sent it; the
+// fields beside it are what Drover itself reads, decoded in the same pass.
 type ChatRequest struct {
 	Object
 
@@ -18,8 +18,12 @@ type ChatRequest struct {
 	Messages     []Message
 	Stream       bool
 	IncludeUsage bool  // stream_options.include_usage
-	N            int   // choices asked for, at least 1
+	N            int   // choices asked for; 0 for embeddings, which have none
 	MaxTokens    int64 // output limit of one choice in tokens, 0 for none
+
+	Via    *Endpoint // nil: Chat
+	Tokens int64     // of the prompt that were given as numbers, beside the messages
+	Beyond bool      // a part of the prompt is kept at the provider, where nobody here can count it
 }
 
 // Message is one message of a request.
@@ -31,8 +35,12 @@ type Message struct {
 	Media   bool           // some part is no text: an image, audio or a file
 }
 
-// HasMedia reports whether some message has a part that is no text.
+// HasMedia reports whether the prompt has a part that is no text, so that its
+// bytes do not bound its tokens.
 func (q *ChatRequest) HasMedia() bool {
+	if q.Beyond {
+		return true
+	}
 	for _, m := range q.Messages {
 		if m.Media {
 			return true
@@ -92,7 +100,7 @@ func DecodeChatRequest(body []byte) (*ChatRequest, error) {
 		}
 		q.Object = append(q.Object, Member{name, value})
 		if wrong == nil {
-			wrong = q.take(name, value)
+			wrong = q.take(chatFields, name, value)
 		}
 	}
 	if _, err := r.dec.ReadToken(); err != nil {
@@ -110,27 +118,30 @@ func DecodeChatRequest(body []byte) (*ChatRequest, error) {
 // complete checks what only the whole request can tell.
 func (q *ChatRequest) complete() error {
 	if q.Model == "" {
-		return BadRequest("", "you must provide a model parameter, for example \"model\": \"auto\"")
+		return errNoModel()
 	}
 	if !q.Object.Has("messages") {
-		e := BadRequest("messages", "missing required parameter: messages; send an array with at least one message")
-		e.Code = "missing_required_parameter"
-		return e
+		return missing("messages", "send an array with at least one message")
 	}
 	if len(q.Messages) == 0 {
 		return invalid("invalid_type", "messages", "messages must be an array with at least one message")
 	}
+	return q.checkStreamOptions()
+}
+
+func (q *ChatRequest) checkStreamOptions() error {
 	if q.Get("stream_options") != nil && !q.Stream {
 		return invalid("invalid_value", "stream_options", "stream_options is only allowed when stream is true; leave it out or set stream")
 	}
 	return nil
 }
 
-// take checks one member and keeps what Drover reads of it.
-func (q *ChatRequest) take(name string, value jsontext.Value) error {
-	f, known := chatFields[name]
+// take checks one member, of those that are known, and keeps what Drover reads
+// of it.
+func (q *ChatRequest) take(fields map[string]field, name string, value jsontext.Value) error {
+	f, known := fields[name]
 	if !known {
-		return checkSpelling(name)
+		return checkSpelling(fields, name)
 	}
 	if value.Kind() == 'n' {
 		return nil
@@ -146,7 +157,7 @@ func (q *ChatRequest) take(name string, value jsontext.Value) error {
 		q.Stream = value.Kind() == 't'
 	case "n":
 		q.N = int(number)
-	case "max_tokens", "max_completion_tokens":
+	case "max_tokens", "max_completion_tokens", "max_output_tokens":
 		if limit := int64(number); q.MaxTokens == 0 || limit < q.MaxTokens {
 			q.MaxTokens = limit
 		}
@@ -287,19 +298,36 @@ func (r *reader) parts(at string, fault func(code, path, format string, args ...
 
 // RenameRole returns the array of messages with one role in place of another.
 func RenameRole(messages jsontext.Value, from, to string) jsontext.Value {
+	return eachMessage(messages, func(m *Object) {
+		if Text(m.Get("role")) == from {
+			m.Set("role", String(to))
+		}
+	})
+}
+
+// WithoutNames returns the array of messages without their names. A tool's name
+// stays: it is an old form of its id.
+func WithoutNames(messages jsontext.Value) jsontext.Value {
+	return eachMessage(messages, func(m *Object) {
+		if role := Text(m.Get("role")); role != "function" && role != "tool" {
+			m.Delete("name")
+		}
+	})
+}
+
+// eachMessage returns the array of messages, each of them changed.
+func eachMessage(messages jsontext.Value, change func(*Object)) jsontext.Value {
 	list, err := decodeObjects(messages)
 	if err != nil {
 		return messages
 	}
-	renamed := jsontext.Value{'['}
+	changed := jsontext.Value{'['}
 	for i, m := range list {
 		if i > 0 {
-			renamed = append(renamed, ',')
+			changed = append(changed, ',')
 		}
-		if Text(m.Get("role")) == from {
-			m.Set("role", String(to))
-		}
-		renamed = m.AppendJSON(renamed)
+		change(&m)
+		changed = m.AppendJSON(changed)
 	}
-	return append(renamed, ']')
+	return append(changed, ']')
 }

@@ -41,7 +41,7 @@ func (c *Client) begin(ctx context.Context, q *openai.ChatRequest) (*call, error
 			begun.abandon()
 		}
 	}()
-	encoded := c.encode(q)
+	encoded, address := c.encode(q), c.provider.config.address(c.model, q.Endpoint())
 	// What the last try came to. The library reports the end of the context in
 	// its place; a reply that came all the same is as good as any.
 	var last error
@@ -51,7 +51,7 @@ func (c *Client) begin(ctx context.Context, q *openai.ChatRequest) (*call, error
 			return nil, last
 		}
 		begun.tries++
-		if begun.reply, last = c.try(ctx, encoded); last != nil {
+		if begun.reply, last = c.try(ctx, address, encoded); last != nil {
 			release()
 			return nil, last
 		}

@@ -103,6 +103,9 @@ func (c *Client) Provider() string { return c.provider.name }
 // Model is what the provider calls the model.
 func (c *Client) Model() string { return c.model }
 
+// Dialect is how the model's host differs from OpenAI.
+func (c *Client) Dialect() Dialect { return c.provider.dialect }
+
 // Healthy reports whether the breaker would let a call through.
 func (c *Client) Healthy() bool { return c.breaker.State() != gobreaker.StateOpen }
 

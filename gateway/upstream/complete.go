@@ -23,7 +23,7 @@ func (c *Client) Complete(ctx context.Context, q *openai.ChatRequest) (Reply, er
 		return Reply{}, err
 	}
 	defer call.abandon()
-	whole, failed := call.readWhole()
+	whole, failed := call.readWhole(q.Endpoint())
 	if failed != nil {
 		return Reply{Tries: call.tries}, call.fail(failed)
 	}
@@ -38,7 +38,7 @@ var errTooLong = errors.New("the reply is larger than 64 MiB")
 const firstRead = 1 << 20
 
 // readWhole reads the body to its end as one reply.
-func (r *reply) readWhole() (*openai.ChatResponse, *openai.CallError) {
+func (r *reply) readWhole(e *openai.Endpoint) (*openai.ChatResponse, *openai.CallError) {
 	defer r.body.Close()
 	if r.length > maxReply {
 		failed := badReply(errTooLong)
@@ -55,7 +55,7 @@ func (r *reply) readWhole() (*openai.ChatResponse, *openai.CallError) {
 	case err != nil:
 		failed = r.body.fault(err)
 	default:
-		whole, err := openai.DecodeChatResponse(text.Bytes())
+		whole, err := e.Reply(text.Bytes())
 		if err == nil {
 			return whole, nil
 		}

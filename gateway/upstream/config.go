@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,14 +12,18 @@ import (
 type Config struct {
 	// BaseURL is what the provider's paths are appended to, usually ending in /v1.
 	BaseURL string `yaml:"base_url" jsonschema:"required"`
-	// APIKey is sent as a bearer token; empty sends none.
+	// Dialect is the kind of host: openai, azure, groq, together, vllm, ollama, llamacpp or other. Default: what the host's name tells.
+	Dialect string `yaml:"dialect"`
+	// APIVersion is Azure's api-version. With it, base_url ends before /openai, and the model's name is that of a deployment.
+	APIVersion string `yaml:"api_version"`
+	// APIKey is sent as a bearer token, to Azure as api-key; empty sends none.
 	APIKey Secret `yaml:"api_key"`
 	// Timeout bounds a whole reply, and in a stream the wait for each chunk. Default 120s.
 	Timeout time.Duration `yaml:"timeout"`
 	// MaxInFlight bounds the calls to this provider at one time. Default 128.
 	MaxInFlight int `yaml:"max_in_flight"`
-	// SupportsN says that the host gives several choices for one call (n), which bills their prompt once.
-	SupportsN bool `yaml:"supports_n"`
+	// SupportsN says whether the host gives several choices for one call (n), which bills their prompt once. Default: what is known of the dialect.
+	SupportsN *bool `yaml:"supports_n"`
 	// Breaker stops calling a model that keeps failing.
 	Breaker BreakerConfig `yaml:"breaker"`
 }
@@ -36,6 +41,14 @@ type Secret string
 
 func (s Secret) String() string   { return "[redacted]" }
 func (s Secret) GoString() string { return "[redacted]" }
+
+// ManyChoices reports whether the host gives several choices for one call.
+func (c Config) ManyChoices() bool {
+	if c.SupportsN != nil {
+		return *c.SupportsN
+	}
+	return c.dialect().N
+}
 
 // WithDefaults returns the configuration with its zero fields set to their
 // documented defaults.
@@ -73,6 +86,15 @@ func (c Config) Validate(fault func(path, format string, args ...any)) {
 		fault("base_url", "must have a port from 1 to 65535, got %q", c.BaseURL)
 	case u.RawQuery != "" || u.Fragment != "":
 		fault("base_url", "must not have a query or fragment, got %q", c.BaseURL)
+	}
+	if c.Dialect != "" && !slices.Contains(Dialects(), c.Dialect) {
+		fault("dialect", "must be one of %s, got %q", strings.Join(Dialects(), ", "), c.Dialect)
+	}
+	if c.APIVersion != "" && c.dialect().Name != "azure" {
+		fault("api_version", "is Azure's; for another name of its host, add dialect: azure")
+	}
+	if c.APIVersion != "" && strings.HasSuffix(c.BaseURL, "/v1") {
+		fault("api_version", "does not go with a base_url that ends in /v1, which has no versions; leave out one of them")
 	}
 	if strings.ContainsFunc(string(c.APIKey), func(r rune) bool { return r <= ' ' || r > '~' }) {
 		fault("api_key", "must be printable ASCII without white space, since it travels in a header")

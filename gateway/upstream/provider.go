@@ -20,6 +20,7 @@ import (
 type Provider struct {
 	name      string
 	config    Config
+	dialect   Dialect
 	header    http.Header // of every request
 	http      *http.Client
 	transport *http.Transport
@@ -52,12 +53,12 @@ func NewProvider(name string, c Config, proxy func(*http.Request) (*url.URL, err
 		ExpectContinueTimeout: time.Second,
 	}
 	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"drover"}}
-	if c.APIKey != "" {
-		header.Set("Authorization", "Bearer "+string(c.APIKey))
-	}
+	dialect := c.dialect()
+	dialect.setKey(header, string(c.APIKey))
 	return &Provider{
 		name:      name,
 		config:    c,
+		dialect:   dialect,
 		header:    header,
 		transport: transport,
 		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {

@@ -29,6 +29,7 @@ type Stream struct {
 	Tries  int // HTTP requests made
 
 	call    *call
+	decode  func(event []byte) (openai.Chunk, error)
 	choices int                  // that were asked for
 	whole   *openai.ChatResponse // of a provider that does not stream
 }
@@ -41,9 +42,9 @@ func (c *Client) Stream(ctx context.Context, q *openai.ChatRequest) (*Stream, er
 	if err != nil {
 		return nil, err
 	}
-	s := &Stream{Header: call.header, Tries: call.tries, call: call, choices: q.N}
+	s := &Stream{Header: call.header, Tries: call.tries, call: call, decode: q.Endpoint().Event, choices: q.N}
 	if kind, _, _ := mime.ParseMediaType(call.header.Get("Content-Type")); kind == "application/json" {
-		whole, failed := call.readWhole()
+		whole, failed := call.readWhole(q.Endpoint())
 		if failed != nil {
 			return nil, call.fail(failed)
 		}
@@ -90,7 +91,7 @@ func (s *Stream) each(take func(openai.Chunk) bool) error {
 		if done = event.Data == "[DONE]"; done {
 			break
 		}
-		chunk, err := openai.DecodeChunk([]byte(event.Data))
+		chunk, err := s.decode([]byte(event.Data))
 		if err != nil {
 			return s.call.fail(s.brokenChunk(err, seen))
 		}

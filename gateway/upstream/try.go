@@ -33,7 +33,7 @@ type reply struct {
 
 // try makes one HTTP request. Its timeout starts with the request and, unless
 // the body is read as a stream, bounds the whole reply.
-func (c *Client) try(ctx context.Context, encoded []byte) (*reply, error) {
+func (c *Client) try(ctx context.Context, address string, encoded []byte) (*reply, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(c.provider.config.Timeout, func() { cancel(errSilent) })
 	stop := func() { timer.Stop(); cancel(nil) }
@@ -42,8 +42,7 @@ func (c *Client) try(ctx context.Context, encoded []byte) (*reply, error) {
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
 	// A bytes.Reader: the transport reads the body late when a reply begins
 	// early, and that must not fail.
-	request, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost,
-		c.provider.config.BaseURL+"/chat/completions", bytes.NewReader(encoded))
+	request, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost, address, bytes.NewReader(encoded))
 	if err != nil {
 		stop()
 		return nil, &openai.CallError{Failure: openai.Unavailable, Err: err}

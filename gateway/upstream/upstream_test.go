@@ -569,7 +569,7 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte("event: a\nid: \x00\nretry: z\ndata\ndata: [DONE]"))
 	f.Fuzz(func(t *testing.T, events []byte) {
 		ended, released := 0, 0
-		s := &Stream{choices: 2, call: &call{
+		s := &Stream{decode: openai.DecodeChunk, choices: 2, call: &call{
 			reply:  &reply{body: &body{ReadCloser: io.NopCloser(strings.NewReader(string(events))), ctx: t.Context(), timer: time.NewTimer(time.Hour), stop: func() {}, timeout: time.Hour, stream: true}},
 			client: &Client{provider: &Provider{}}, report: func(error) { ended++ }, release: func() { released++ },
 		}}

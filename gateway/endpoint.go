@@ -1,0 +1,222 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/search"
+	"github.com/drover-llm/drover/policy"
+)
+
+// endpoint is what differs between the endpoints that set a model to work: how
+// their requests are read and their answers written. What happens in between is
+// the same for all, in answer.go.
+type endpoint struct {
+	wire   *openai.Endpoint
+	prefix string // of ids
+	// task finds what is to be solved; nil: requests are passed on to the direct
+	// model.
+	task func(*Gateway, echo.Context, policy.Key, *openai.ChatRequest) (search.Task, error)
+	// encode writes a whole reply.
+	encode func(Call, Answer, verification) []byte
+	// stream makes what writes a streamed one; nil: there is none.
+	stream func(events, Call) outlet
+	// unknownModel is the status for a name that nobody knows; 0: 404.
+	unknownModel int
+}
+
+// outlet writes a streamed answer.
+type outlet interface {
+	Sink
+	begun() bool // something was sent
+	finish(u openai.Usage, v verification) error
+	fail(f *failure)
+	close() // nothing is written after it
+}
+
+// passedOn is the task of a request that is passed on.
+var passedOn = search.Task{Reason: search.ReasonPinnedRoute}
+
+// serve answers the requests of an endpoint.
+func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		at := g.Now()
+		h := c.Request().Header
+		key, body, release, err := g.received(c)
+		if err != nil {
+			return err
+		}
+		defer release()
+		request, err := e.wire.Request(body)
+		if err != nil {
+			return err
+		}
+		call := Call{ID: newID(e.prefix, at), At: at, Key: key, Request: request, Task: passedOn, Patience: announced(h)}
+		if e.task != nil {
+			if call.Task, err = e.task(g, c, key, request); err != nil {
+				return err
+			}
+		}
+		if call.Tags, err = parseTags(h.Get("X-Drover-Tags")); err != nil {
+			return err
+		}
+		d, err := g.decide(call)
+		if err != nil {
+			return e.refuse(err)
+		}
+		if d.Models, err = g.serving(d.Models, e.wire); err != nil {
+			return err
+		}
+		id := flightID{key.ID, sha256.Sum256(body)}
+		if request.Stream && e.stream != nil {
+			return g.streamed(c, e, call, d, id)
+		}
+		return g.whole(c, e, call, d, id)
+	}
+}
+
+// refuse gives an unknown model the status that the endpoint's clients know.
+func (e endpoint) refuse(err error) error {
+	f := asFailure(err)
+	if e.unknownModel == 0 || f.body.Code != codeModelNotFound {
+		return err
+	}
+	own := *f
+	own.status, own.body.Param = e.unknownModel, "model"
+	return &own
+}
+
+// serving are the models whose hosts have the endpoint.
+func (g *Gateway) serving(models []string, wire *openai.Endpoint) ([]string, error) {
+	var serving []string
+	for _, name := range models {
+		if g.Models[name].Client.Dialect().Serves(wire) {
+			serving = append(serving, name)
+		}
+	}
+	if len(serving) == 0 {
+		client := g.Models[models[0]].Client
+		return nil, openai.BadRequest("model", "%s is at a host (%s) that has no %s. Name a model of another host, or use /v1/chat/completions, which every host has.",
+			models[0], client.Dialect().Name, wire.Path)
+	}
+	return serving, nil
+}
+
+// whole answers with one JSON object.
+func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id flightID) error {
+	var answer Answer
+	var outcome policy.Outcome
+	var err error
+	if d.Budget > 0 {
+		f, err := g.search(c, call, d, id, func() error { return nil })
+		if err != nil {
+			return err
+		}
+		call, d, answer, outcome = f.call, f.decision, f.answer, f.outcome
+	} else if answer, outcome, err = g.answer(c.Request().Context(), call, d); err != nil {
+		return err
+	}
+	v := g.verification(call, d, answer, outcome)
+	h := c.Response().Header()
+	setHeaders(h, d, answer, answer.Header)
+	setCostHeaders(h, v, outcome)
+	if e.task == nil {
+		_, warnings := adapt(call.Request, g.Models[answer.Model]) // the reply has no verify object to name them
+		setWarnings(h, warnings)
+	}
+	set(h, "Content-Type", "application/json")
+	reply := e.encode(call, answer, v)
+	set(h, "Content-Length", strconv.Itoa(len(reply)))
+	rc := http.NewResponseController(c.Response())
+	_ = rc.SetWriteDeadline(time.Now().Add(stalled))
+	defer rc.SetWriteDeadline(time.Time{}) // the connection may serve others
+	c.Response().WriteHeader(http.StatusOK)
+	_, err = c.Response().Write(reply)
+	return g.written(err)
+}
+
+// streamed answers with server-sent events.
+func (g *Gateway) streamed(c echo.Context, e endpoint, call Call, d Decision, id flightID) error {
+	way := "direct"
+	if d.Budget > 0 {
+		way = "search"
+	}
+	out := e.stream(events{
+		w: c.Response(), rc: http.NewResponseController(c.Response()), id: call.ID, at: call.At,
+		header: func(h http.Header, model string, provider http.Header) {
+			setHeaders(h, d, Answer{Way: way, Model: model}, provider)
+			if e.task == nil {
+				_, warnings := adapt(call.Request, g.Models[model])
+				setWarnings(h, warnings)
+			}
+		},
+	}, call)
+	defer out.close()
+	var answer Answer
+	var outcome policy.Outcome
+	var err error
+	if chat, ok := out.(*chatStream); ok && d.Budget > 0 {
+		answer, outcome, err = g.searchedStream(c, chat, &call, d, id)
+	} else {
+		call.Out = out
+		answer, outcome, err = g.answer(c.Request().Context(), call, d)
+	}
+	switch {
+	case err == nil:
+		return g.written(out.finish(answer.Usage, g.verification(call, d, answer, outcome)))
+	case !out.begun():
+		return err
+	}
+	f := failureOf(c.Request().Context(), err)
+	g.logFailure(c, f, err)
+	if f.status != statusGone {
+		out.fail(f)
+	}
+	return nil
+}
+
+// written takes note of a client that went away while it was answered. Its
+// answer is journalled.
+func (g *Gateway) written(err error) error {
+	if err != nil {
+		g.Log.Info("client gone", "error", err)
+	}
+	return nil
+}
+
+// announced is after how long the client's SDK gives up, 0 when it does not say.
+func announced(h http.Header) time.Duration {
+	for _, name := range []string{"X-Stainless-Timeout", "X-Stainless-Read-Timeout"} {
+		if s, err := strconv.ParseFloat(h.Get(name), 64); err == nil && s > 0 && s < 1e6 {
+			return time.Duration(s * float64(time.Second))
+		}
+	}
+	return 0
+}
+
+const (
+	maxTags     = 16
+	maxTagBytes = 128
+)
+
+// parseTags reads "a=b,c=d".
+func parseTags(header string) (map[string]string, error) {
+	if header == "" {
+		return nil, nil
+	}
+	tags := map[string]string{}
+	for pair := range strings.SplitSeq(header, ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
+		if !ok || name == "" || len(name) > maxTagBytes || len(value) > maxTagBytes || len(tags) == maxTags {
+			return nil, openai.BadRequest("x-drover-tags", "the header x-drover-tags must be at most %d pairs such as project=atlas,env=ci, names and values of at most %d bytes each", maxTags, maxTagBytes)
+		}
+		tags[name] = value
+	}
+	return tags, nil
+}
