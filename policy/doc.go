@@ -4,7 +4,9 @@
 // Its values are plain. An Outcome is what one request left behind; a Hold is
 // what it was allowed to spend before it spent; a Key names who is charged. The
 // ledger (package policy/ledger) remembers them, and everything that Drover
-// later believes or budgets is folded from that memory alone.
+// later believes or budgets is folded from that memory alone. The [Book] is the
+// money that the budgets have left: a hold takes from all budgets over a request
+// or from none.
 //
 // While a search runs, an [Index] says after every batch of samples whether to
 // go on, climb, escalate or give up, and whether a pass is worth taking. It

@@ -15,13 +15,15 @@ var (
 
 // Key is an API key without its secret, of which only a keyed hash is kept.
 type Key struct {
-	ID      string    `json:"id"`
-	Name    string    `json:"name"`
-	Team    string    `json:"team,omitempty"`
-	Models  []string  `json:"models,omitempty"` // names that it may use; empty means all
-	Created time.Time `json:"created"`
-	Expires time.Time `json:"expires,omitzero"` // zero: never
-	Revoked time.Time `json:"revoked,omitzero"` // zero: not revoked
+	ID      string            `json:"id"`
+	Name    string            `json:"name"`
+	Team    string            `json:"team,omitempty"`
+	Models  []string          `json:"models,omitempty"`  // names that it may use; empty means all
+	Budgets []string          `json:"budgets,omitempty"` // names of those that it is charged to, beside its team's, the route's and all's
+	Tags    map[string]string `json:"tags,omitempty"`    // kept with each of its outcomes
+	Created time.Time         `json:"created"`
+	Expires time.Time         `json:"expires,omitzero"` // zero: never
+	Revoked time.Time         `json:"revoked,omitzero"` // zero: not revoked
 }
 
 // Account is who pays for what the key asks.

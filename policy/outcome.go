@@ -20,7 +20,17 @@ type Hold struct {
 	At      time.Time    `json:"at"` // UTC
 	Account Account      `json:"account"`
 	Route   string       `json:"route,omitempty"`
-	Ceiling *pricing.USD `json:"ceiling"` // nil: no bound is known, because a price or an output limit is not
+	Ceiling *pricing.USD `json:"ceiling"`           // nil: no bound is known, because a price or an output limit is not
+	Budgets []string     `json:"budgets,omitempty"` // names of those that it was taken from
+}
+
+// Release ends a hold that no Outcome will settle, because its request ended with
+// the process: an administrator says what became of its money.
+type Release struct {
+	ID     string    `json:"id"` // of the hold
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`     // who said so
+	Charge bool      `json:"charge"` // the whole ceiling was spent; otherwise nothing was
 }
 
 // Outcome is what one request left behind: what was asked, what was done, what
@@ -78,9 +88,31 @@ type Call struct {
 	Usage    pricing.Usage `json:"usage"`
 	Counted  bool          `json:"counted,omitempty"` // Usage is our own count: the provider sent none
 	Cost     *pricing.USD  `json:"cost"`              // nil when the model's price is unknown
+	Most     *pricing.USD  `json:"most,omitempty"`    // the most that it can have cost, where its end was not seen; nil: Cost is all
 	Status   int           `json:"status,omitempty"`  // the provider's HTTP status, 0 when it sent none
 	Tries    int           `json:"tries"`             // HTTP requests made, retries included
 	Finish   string        `json:"finish,omitempty"`  // finish_reason of the first choice
 	Error    string        `json:"error,omitempty"`   // what went wrong, without the provider's text
 	Took     time.Duration `json:"took"`              // nanoseconds
+}
+
+// Charge is what the budgets are charged: what the calls cost, and those whose
+// end was not seen the most that they can have cost. It is nil when that is not
+// known.
+func (o Outcome) Charge() *pricing.USD {
+	if o.Cost == nil {
+		return nil
+	}
+	sum := *o.Cost
+	for _, c := range o.Calls {
+		if c.Most == nil || c.Cost == nil || *c.Most <= *c.Cost {
+			continue
+		}
+		more, err := sum.Add(*c.Most - *c.Cost)
+		if err != nil {
+			return nil
+		}
+		sum = more
+	}
+	return &sum
 }

@@ -1,0 +1,90 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/drover-llm/drover/pricing"
+)
+
+// Alert is told once a window: when a budget's soft share is spent, and when it
+// refused a request. It holds no secret.
+type Alert struct {
+	Event    string      `json:"event"` // budget.soft or budget.refused
+	Budget   string      `json:"budget"`
+	Level    Level       `json:"level"`
+	Window   Every       `json:"window,omitempty"`
+	Start    *time.Time  `json:"started_at"` // of the window; null for a budget that never begins anew
+	ResetsAt *time.Time  `json:"resets_at"`
+	Limit    pricing.USD `json:"limit_usd"`
+	Spent    pricing.USD `json:"spent_usd"`
+	Held     pricing.USD `json:"held_usd"`
+	Webhook  string      `json:"-"` // where the configuration wants it
+}
+
+// Events of alerts.
+const (
+	AlertSoft    = "budget.soft"
+	AlertRefused = "budget.refused"
+)
+
+// Configure puts a configuration in force. What was spent and is held stays, by
+// the budgets' names. Soft shares that are spent already are told of, unless quiet:
+// at a start they were told of before.
+func (b *Book) Configure(c *Budgets, now time.Time, quiet bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.budgets = c
+	for name, rule := range c.Rules {
+		kind := rule.Every.index()
+		w, _ := b.pot(name)[kind].peek(kind, now.Unix())
+		if w == nil {
+			continue
+		}
+		if quiet {
+			w.warned = rule.soft() > 0 && w.spent >= rule.soft()
+			w.refused = rule.Limit > 0 && w.left(rule.Limit) == 0
+			continue
+		}
+		b.warnOf(name, rule, w)
+	}
+}
+
+// warn tells of the soft shares that a settled hold has spent.
+func (b *Book) warn(h Hold) {
+	for _, name := range h.Budgets {
+		rule, known := b.budgets.Rules[name]
+		if !known || rule.Soft == 0 {
+			continue
+		}
+		kind := rule.Every.index()
+		if w, _ := b.pot(name)[kind].peek(kind, h.At.Unix()); w != nil {
+			b.warnOf(name, rule, w)
+		}
+	}
+}
+
+func (b *Book) warnOf(name string, rule BudgetConfig, w *window) {
+	if soft := rule.soft(); soft > 0 && !w.warned && w.spent >= soft {
+		w.warned = true
+		b.alerts(b.alert(AlertSoft, name, rule, w))
+	}
+}
+
+// refused tells of the first refusal in a window. Where nothing was spent, the
+// request was too large and not the money gone.
+func (b *Book) refused(name string, rule BudgetConfig, at int64) {
+	kind := rule.Every.index()
+	if w, _ := b.pot(name)[kind].peek(kind, at); w != nil && !w.refused {
+		w.refused = true
+		b.alerts(b.alert(AlertRefused, name, rule, w))
+	}
+}
+
+func (b *Book) alert(event, name string, rule BudgetConfig, w *window) Alert {
+	a := Alert{Event: event, Budget: name, Level: b.budgets.Level(name), Window: rule.Every, Limit: rule.Limit, Spent: w.spent, Held: w.held, Webhook: rule.Webhook}
+	if rule.Every != Ever {
+		start, end := time.Unix(w.start, 0).UTC(), time.Unix(w.end, 0).UTC()
+		a.Start, a.ResetsAt = &start, &end
+	}
+	return a
+}
