@@ -66,6 +66,7 @@ func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
 		if call.Tags, err = parseTags(h.Get("X-Drover-Tags")); err != nil {
 			return err
 		}
+		call.Tags = key.AddTags(call.Tags)
 		d, err := g.decide(call)
 		if err != nil {
 			return e.refuse(err)

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -20,10 +22,52 @@ type Key struct {
 	Team    string            `json:"team,omitempty"`
 	Models  []string          `json:"models,omitempty"`  // names that it may use; empty means all
 	Budgets []string          `json:"budgets,omitempty"` // names of those that it is charged to, beside its team's, the route's and all's
-	Tags    map[string]string `json:"tags,omitempty"`    // kept with each of its outcomes
+	Tags    map[string]string `json:"tags,omitempty"`    // kept with every outcome; a request's own go before
 	Created time.Time         `json:"created"`
 	Expires time.Time         `json:"expires,omitzero"` // zero: never
 	Revoked time.Time         `json:"revoked,omitzero"` // zero: not revoked
+	Rotated time.Time         `json:"rotated,omitzero"` // when it got its present secret; zero: it is the first
+	// Overlap is until when the secret before that one is taken too; zero: it is not.
+	Overlap time.Time `json:"overlap,omitzero"`
+}
+
+// KeyChange says what is to become of a key; nil fields stay as they are.
+type KeyChange struct {
+	Name    *string
+	Models  *[]string
+	Budgets *[]string
+	Tags    *map[string]string
+	Expires *time.Time // zero: never
+}
+
+// Apply returns k as it is after the change.
+func (c KeyChange) Apply(k Key) Key {
+	if c.Name != nil {
+		k.Name = *c.Name
+	}
+	if c.Models != nil {
+		k.Models = slices.Clone(*c.Models)
+	}
+	if c.Budgets != nil {
+		k.Budgets = slices.Clone(*c.Budgets)
+	}
+	if c.Tags != nil {
+		k.Tags = maps.Clone(*c.Tags)
+	}
+	if c.Expires != nil {
+		k.Expires = c.Expires.UTC()
+	}
+	return k
+}
+
+// AddTags joins the key's tags to those of a request, which go before.
+func (k Key) AddTags(request map[string]string) map[string]string {
+	if len(k.Tags) == 0 {
+		return request
+	}
+	tags := maps.Clone(k.Tags)
+	maps.Copy(tags, request)
+	return tags
 }
 
 // Account is who pays for what the key asks.
