@@ -13,19 +13,19 @@ func TestKeyValidateReportsEveryFault(t *testing.T) {
 		key  Key
 		want []string
 	}{
-		"empty":      {Key{}, nil},
-		"full":       {Key{Name: "Zoë's laptop", Team: "acme", Models: []string{"auto", "gpt-4o"}, Expires: now.Add(1)}, nil},
-		"longest":    {Key{Name: strings.Repeat("é", maxNameLength)}, nil},
-		"too long":   {Key{Name: strings.Repeat("é", maxNameLength+1)}, []string{"name"}},
-		"two lines":  {Key{Name: "a\nb"}, []string{"name"}},
-		"terminal":   {Key{Team: "\x1b[2J"}, []string{"team"}},
-		"not UTF-8":  {Key{Team: "\xff"}, []string{"team"}},
-		"no model":   {Key{Models: []string{"auto", ""}}, []string{"models[1]"}},
-		"expired":    {Key{Expires: now}, []string{"expires_at"}},
+		"empty":       {Key{}, nil},
+		"full":        {Key{Name: "Zoë's laptop", Team: "acme", Models: []string{"auto", "gpt-4o"}, Expires: now.Add(1)}, nil},
+		"longest":     {Key{Name: strings.Repeat("é", maxNameLength)}, nil},
+		"too long":    {Key{Name: strings.Repeat("é", maxNameLength+1)}, []string{"name"}},
+		"two lines":   {Key{Name: "a\nb"}, []string{"name"}},
+		"terminal":    {Key{Team: "\x1b[2J"}, []string{"team"}},
+		"not UTF-8":   {Key{Team: "\xff"}, []string{"team"}},
+		"no model":    {Key{Models: []string{"auto", ""}}, []string{"models[1]"}},
+		"expired":     {Key{Expires: now}, []string{"expires_at"}},
 		"own budgets": {Key{Budgets: []string{"acme-daily", "5.00/day"}, Tags: map[string]string{"env": "ci"}}, nil},
 		"bad budgets": {Key{Budgets: []string{"", "5/decade", "-1/day", "x/day"}}, []string{"budgets[0]", "budgets[1]", "budgets[2]", "budgets[3]"}},
 		"bad tags":    {Key{Tags: map[string]string{"a,b": "c"}}, []string{"tags"}},
-		"everything": {Key{Name: "\t", Team: "\t", Models: []string{"\t"}, Expires: now.Add(-1)}, []string{"name", "team", "models[0]", "expires_at"}},
+		"everything":  {Key{Name: "\t", Team: "\t", Models: []string{"\t"}, Expires: now.Add(-1)}, []string{"name", "team", "models[0]", "expires_at"}},
 	} {
 		var got []string
 		tt.key.Validate(now, func(path, _ string, _ ...any) { got = append(got, path) })
