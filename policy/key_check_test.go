@@ -22,8 +22,8 @@ func TestKeyValidateReportsEveryFault(t *testing.T) {
 		"not UTF-8":   {Key{Team: "\xff"}, []string{"team"}},
 		"no model":    {Key{Models: []string{"auto", ""}}, []string{"models[1]"}},
 		"expired":     {Key{Expires: now}, []string{"expires_at"}},
-		"own budgets": {Key{Budgets: []string{"acme-daily", "5.00/day"}, Tags: map[string]string{"env": "ci"}}, nil},
-		"bad budgets": {Key{Budgets: []string{"", "5/decade", "-1/day", "x/day"}}, []string{"budgets[0]", "budgets[1]", "budgets[2]", "budgets[3]"}},
+		"own budgets": {Key{Budgets: []string{"acme-daily"}, Tags: map[string]string{"env": "ci"}}, nil},
+		"bad budgets": {Key{Budgets: []string{"", "\n"}}, []string{"budgets[0]", "budgets[1]"}},
 		"bad tags":    {Key{Tags: map[string]string{"a,b": "c"}}, []string{"tags"}},
 		"everything":  {Key{Name: "\t", Team: "\t", Models: []string{"\t"}, Expires: now.Add(-1)}, []string{"name", "team", "models[0]", "expires_at"}},
 	} {

@@ -42,16 +42,16 @@ type mac struct {
 
 // load reads pepper and keys.
 func (a *authenticator) load(tx *bolt.Tx) error {
-	pepper := slices.Clone(tx.Bucket(bucketMeta).Get(metaPepper))
-	if len(pepper) != pepperSize {
-		return fmt.Errorf("%w (its pepper has %d bytes)", errDamaged, len(pepper))
+	pepper, err := readPepper(tx)
+	if err != nil {
+		return err
 	}
 	a.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, pepper)} }
 	keys := map[string]*keyRecord{}
-	err := tx.Bucket(bucketKeys).ForEach(func(id, text []byte) error {
-		r, err := decodeKey(text)
+	err = tx.Bucket(bucketKeys).ForEach(func(id, sealed []byte) error {
+		r, err := openKey(string(id), sealed)
 		if err != nil {
-			return fmt.Errorf("key %q: %w", id, err)
+			return err
 		}
 		keys[string(id)] = r
 		return nil
@@ -65,6 +65,13 @@ func (m *mac) keyedHash(secret string) []byte {
 	m.Reset()
 	m.Write(m.text[:copy(m.text[:], secret)])
 	return m.Sum(m.sum[:0])
+}
+
+// hashOf is the keyed hash of a secret.
+func (a *authenticator) hashOf(secret string) []byte {
+	m := a.macs.Get().(*mac)
+	defer a.macs.Put(m)
+	return slices.Clone(m.keyedHash(secret))
 }
 
 // fold replaces one key.
@@ -83,12 +90,16 @@ func (a *authenticator) authenticate(token string, now func() time.Time) (policy
 	case err != nil:
 		return policy.Key{}, errMalformed
 	}
-	r, want := (*a.keys.Load())[id], a.nobody[:]
+	r, want, former := (*a.keys.Load())[id], a.nobody[:], a.nobody[:]
 	if r != nil {
 		want = r.Hash
+		if len(r.Former) > 0 && now().Before(r.Key.Overlap) {
+			former = r.Former
+		}
 	}
 	m := a.macs.Get().(*mac)
-	same := subtle.ConstantTimeCompare(m.keyedHash(secret), want) == 1
+	got := m.keyedHash(secret)
+	same := subtle.ConstantTimeCompare(got, want)|subtle.ConstantTimeCompare(got, former) == 1
 	a.macs.Put(m)
 	switch {
 	case r == nil || !same:

@@ -51,12 +51,15 @@ func (l *Ledger) load() error {
 	if err := l.checkLength(); err != nil {
 		return err
 	}
+	if err := checkRoots(l.file); err != nil {
+		return err
+	}
 	if err := upgrade(l.db, migrations, l.o); err != nil {
 		return err
 	}
 	return l.db.View(func(tx *bolt.Tx) error {
 		l.outcomes.Store(int64(tx.Bucket(bucketOutcomes).Sequence()))
-		return l.auth.load(tx)
+		return errors.Join(l.auth.load(tx), l.index.load(tx))
 	})
 }
 
@@ -87,6 +90,9 @@ func openFile(path string, wait time.Duration, file **os.File) (*bolt.DB, error)
 	db, err := bolt.Open(path, 0o600, &bolt.Options{
 		Timeout:      wait,
 		FreelistType: bolt.FreelistMapType,
+		// Only addresses are taken, no memory: the file can grow as far as this
+		// while somebody reads it, without the writer having to wait for him.
+		InitialMmapSize: 64 << 30,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(name, flag, mode)
 			*file = f

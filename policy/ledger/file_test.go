@@ -78,7 +78,7 @@ func filled(t *testing.T, n int) []byte {
 }
 
 func TestOpenRefusesWhatIsNoLedger(t *testing.T) {
-	whole := filled(t, 50)
+	whole := bytes.TrimRight(filled(t, 50), "\x00") // the file grows ahead of what is in it
 	for name, content := range map[string][]byte{
 		"text":          []byte("listen: :8080\n"),
 		"zeros":         make([]byte, 64<<10),

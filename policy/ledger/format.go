@@ -1,31 +1,46 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strconv"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// Buckets of format 2. Sequence numbers are 8 bytes, big endian.
+// Buckets of format 3. Sequence numbers are 8 bytes, big endian.
 var (
 	bucketMeta     = []byte("meta")     // see the keys below
 	bucketJournal  = []byte("journal")  // sequence number -> record
 	bucketHolds    = []byte("holds")    // id of an open hold -> sequence number
 	bucketOutcomes = []byte("outcomes") // id of an outcome -> sequence number; its own sequence counts them
-	bucketKeys     = []byte("keys")     // id of a key -> keyRecord as it is now
+	bucketKeys     = []byte("keys")     // id of a key -> keyRecord as it is now, sealed
 	bucketSuites   = []byte("suites")   // owner, 0, id of a suite -> sequence number
 	bucketFeedback = []byte("feedback") // id of an outcome, 0, source -> sequence number of its last word
+	bucketChanges  = []byte("changes")  // sequence numbers of what administrators did
+	bucketImported = []byte("imported") // id of an outcome recorded elsewhere -> sequence number
+	bucketPriors   = []byte("priors")   // name of priors -> sequence number of their last version
+	bucketDays     = []byte("days")     // day -> sequence number of its record
+	bucketRows     = []byte("rows")     // last sequence number of a block -> block of rows
+	bucketNames    = []byte("names")    // name -> number that stands for it in rows
 )
+
+// buckets are all of them.
+var buckets = [][]byte{
+	bucketMeta, bucketJournal, bucketHolds, bucketOutcomes, bucketKeys, bucketSuites, bucketFeedback,
+	bucketChanges, bucketImported, bucketPriors, bucketDays, bucketRows, bucketNames,
+}
 
 // Keys of the meta bucket.
 var (
 	metaApplication = []byte("application") // always applicationName
 	metaFormat      = []byte("format")      // decimal number
-	metaPepper      = []byte("pepper")      // secret that keys are hashed with
+	metaPepper      = []byte("pepper")      // secret that keys are hashed with, and its checksum
+	metaCheckpoint  = []byte("checkpoint")  // sequence number of the last checkpoint; absent before the first
 )
 
 const (
@@ -43,6 +58,37 @@ type migration func(*bolt.Tx) error
 var migrations = []migration{
 	// Format 2 brought suites and feedback.
 	func(tx *bolt.Tx) error { return createBuckets(tx, bucketSuites, bucketFeedback) },
+	// Format 3 brought changes to keys, imports, daily totals and the index of
+	// rows, and seals what has no place in the journal.
+	toFormat3,
+}
+
+// toFormat3 seals pepper and keys, and makes the new indexes of what is there.
+func toFormat3(tx *bolt.Tx) error {
+	meta := tx.Bucket(bucketMeta)
+	pepper := bytes.Clone(meta.Get(metaPepper))
+	if len(pepper) != pepperSize {
+		return fmt.Errorf("%w (its pepper has %d bytes)", errDamaged, len(pepper))
+	}
+	if err := meta.Put(metaPepper, sealPepper(pepper)); err != nil {
+		return err
+	}
+	return indexAnew(tx)
+}
+
+// sealPepper is the pepper with its checksum: a flipped bit in it would close
+// every door.
+func sealPepper(pepper []byte) []byte {
+	return binary.BigEndian.AppendUint32(bytes.Clone(pepper), crc32.Checksum(pepper, castagnoli))
+}
+
+// readPepper returns a copy of the pepper.
+func readPepper(tx *bolt.Tx) ([]byte, error) {
+	sealed := bytes.Clone(tx.Bucket(bucketMeta).Get(metaPepper))
+	if len(sealed) != pepperSize+4 || !bytes.Equal(sealed, sealPepper(sealed[:pepperSize])) {
+		return nil, fmt.Errorf("%w (the secret that keys are hashed with is not as it was written)", errDamaged)
+	}
+	return sealed[:pepperSize], nil
 }
 
 // upgrade brings db to the format after the last of steps: a file without any
@@ -101,7 +147,7 @@ func writeFormat(tx *bolt.Tx, format int) error {
 
 // layOut makes the buckets of an empty ledger, and its pepper.
 func layOut(tx *bolt.Tx, format int, random io.Reader) error {
-	err := createBuckets(tx, bucketMeta, bucketJournal, bucketHolds, bucketOutcomes, bucketKeys, bucketSuites, bucketFeedback)
+	err := createBuckets(tx, buckets...)
 	if err != nil {
 		return err
 	}
@@ -112,7 +158,7 @@ func layOut(tx *bolt.Tx, format int, random io.Reader) error {
 	meta := tx.Bucket(bucketMeta)
 	return errors.Join(
 		meta.Put(metaApplication, []byte(applicationName)),
-		meta.Put(metaPepper, pepper),
+		meta.Put(metaPepper, sealPepper(pepper)),
 		writeFormat(tx, format),
 	)
 }

@@ -57,7 +57,7 @@ func (l *Ledger) Settle(ctx context.Context, o policy.Outcome) error {
 				}
 				return ErrNoHold
 			}
-			t.put(t.outcomes, id, t.append(record))
+			t.put(t.outcomes, id, t.appendOutcome(kindOutcome, record, &o))
 			t.delete(t.holds, id)
 			t.settled++
 			return nil

@@ -2,23 +2,26 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	json2 "github.com/go-json-experiment/json"
-
 	"github.com/drover-llm/drover/policy"
 )
 
-// keyRecord is a key as it is journalled when created, and as its index holds it.
+// keyRecord is a key as it is journalled when created or changed, and as its
+// index holds it.
 type keyRecord struct {
-	Key  policy.Key `json:"key"`
-	Hash []byte     `json:"hash"` // HMAC-SHA256 of the secret under the ledger's pepper
-	By   string     `json:"by"`   // who created it
+	Key    policy.Key `json:"key"`
+	Hash   []byte     `json:"hash"`             // HMAC-SHA256 of the secret under the ledger's pepper
+	Former []byte     `json:"former,omitempty"` // of the secret before, which opens the door until Key.Overlap
+	By     string     `json:"by"`               // who created it, or made the change
+	At     time.Time  `json:"at,omitzero"`      // of the change; zero for a creation, which was at Key.Created
+	Action string     `json:"action,omitempty"` // key.rotate or key.change; empty for a creation
 }
 
 // keyRevoked is the journal's record of a revocation.
@@ -31,8 +34,8 @@ type keyRevoked struct {
 // errIDTaken refuses a key whose id was drawn before: once in 2^40.
 var errIDTaken = errors.New("the id is taken")
 
-// CreateKey makes a key of k's Name, Team, Models and Expires and returns it
-// with its token, which is shown now or never: only a keyed hash is kept. by says
+// CreateKey makes a key of k's Name, Team, Models, Budgets, Tags and Expires and
+// returns it with its token, which is shown now or never: only a keyed hash is kept. by says
 // who asked, for the journal.
 func (l *Ledger) CreateKey(ctx context.Context, k policy.Key, by string) (token string, key policy.Key, err error) {
 	now := l.o.Now().UTC()
@@ -66,16 +69,15 @@ func (l *Ledger) createKey(ctx context.Context, k policy.Key, by string, now tim
 	if err != nil {
 		return "", policy.Key{}, fmt.Errorf("drawing its secret: %w", err)
 	}
-	m := l.auth.macs.Get().(*mac)
 	r := &keyRecord{
 		Key: policy.Key{
 			ID: id, Name: k.Name, Team: k.Team, Models: slices.Clone(k.Models),
+			Budgets: slices.Clone(k.Budgets), Tags: maps.Clone(k.Tags),
 			Created: now, Expires: k.Expires.UTC(),
 		},
-		Hash: slices.Clone(m.keyedHash(secret)),
+		Hash: l.auth.hashOf(secret),
 		By:   by,
 	}
-	l.auth.macs.Put(m)
 	record, err := newRecord(kindKeyCreated, r)
 	if err != nil {
 		return "", policy.Key{}, err
@@ -84,9 +86,8 @@ func (l *Ledger) createKey(ctx context.Context, k policy.Key, by string, now tim
 		if t.keys.Get([]byte(id)) != nil {
 			return errIDTaken
 		}
-		t.append(record)
-		t.put(t.keys, []byte(id), record[headerSize:])
-		return nil
+		t.appendChange(record)
+		return t.putKey(r)
 	})
 	w.folded = func() { l.auth.fold(r) }
 	return token, r.Key, l.queue.do(ctx, w)
@@ -100,36 +101,116 @@ func (l *Ledger) RevokeKey(ctx context.Context, id, by string) (policy.Key, erro
 	if err != nil {
 		return policy.Key{}, fmt.Errorf("revoking key %q: %w", id, err)
 	}
-	var (
-		r     *keyRecord
-		first bool
-	)
-	w := newWrite(func(t *tables) error {
-		text := t.keys.Get([]byte(id))
-		if text == nil {
-			return policy.ErrUnknownKey
+	first := false
+	key, err := l.alterKey(ctx, id, func(t *tables, r *keyRecord) error {
+		if first = r.Key.Revoked.IsZero(); first {
+			r.Key.Revoked = event.At
+			t.appendChange(record)
 		}
-		var err error
-		if r, err = decodeKey(text); err != nil || !r.Key.Revoked.IsZero() {
-			return err
-		}
-		first = true
-		r.Key.Revoked = event.At
-		if text, err = json.Marshal(r); err != nil {
-			return err
-		}
-		t.append(record)
-		t.put(t.keys, []byte(id), text)
 		return nil
 	})
-	w.folded = func() { l.auth.fold(r) }
-	if err := l.queue.do(ctx, w); err != nil {
+	if err != nil {
 		return policy.Key{}, fmt.Errorf("revoking key %q: %w", id, err)
 	}
 	if first {
-		l.o.Log.Info("key revoked", "id", r.Key.ID, "name", r.Key.Name, "team", r.Key.Team, "by", by)
+		l.o.Log.Info("key revoked", "id", key.ID, "name", key.Name, "team", key.Team, "by", by)
+	}
+	return key, nil
+}
+
+// RotateKey gives the key a new secret and returns it with its token, which is
+// shown now or never. The secret before it goes on opening the door for overlap,
+// or not at all; one before that ends now. A revoked key has no new secret:
+// policy.ErrRevokedKey.
+func (l *Ledger) RotateKey(ctx context.Context, id string, overlap time.Duration, by string) (token string, key policy.Key, err error) {
+	now := l.o.Now().UTC()
+	token, _, secret, err := newTokenFor(l.o.Rand, id)
+	if err == nil && overlap < 0 {
+		err = fmt.Errorf("the overlap must not be negative, got %v", overlap)
+	}
+	if err == nil {
+		hash := l.auth.hashOf(secret)
+		key, err = l.alterKey(ctx, id, func(t *tables, r *keyRecord) error {
+			if !r.Key.Revoked.IsZero() {
+				return policy.ErrRevokedKey
+			}
+			r.Former, r.Key.Overlap = nil, time.Time{}
+			if overlap > 0 {
+				r.Former, r.Key.Overlap = r.Hash, now.Add(overlap)
+			}
+			r.Hash, r.Key.Rotated = hash, now
+			return t.keyChanged(r, "key.rotate", by, now)
+		})
+	}
+	if err != nil {
+		return "", policy.Key{}, fmt.Errorf("rotating key %q: %w", id, err)
+	}
+	l.o.Log.Info("key rotated", "id", key.ID, "name", key.Name, "team", key.Team, "overlap", overlap, "by", by)
+	return token, key, nil
+}
+
+// ChangeKey makes of a key what c says, its expiry to begin with: a time that has
+// passed ends it now.
+func (l *Ledger) ChangeKey(ctx context.Context, id string, c policy.KeyChange, by string) (policy.Key, error) {
+	now := l.o.Now().UTC()
+	key, err := l.alterKey(ctx, id, func(t *tables, r *keyRecord) error {
+		r.Key = c.Apply(r.Key)
+		fit := r.Key
+		fit.Expires = time.Time{}
+		if err := checkNewKey(fit, now); err != nil {
+			return err
+		}
+		return t.keyChanged(r, "key.change", by, now)
+	})
+	if err != nil {
+		return policy.Key{}, fmt.Errorf("changing key %q: %w", id, err)
+	}
+	l.o.Log.Info("key changed", "id", key.ID, "name", key.Name, "team", key.Team, "by", by)
+	return key, nil
+}
+
+// alterKey lets alter change a copy of a key's record inside the writer's
+// transaction, and keeps the result.
+func (l *Ledger) alterKey(ctx context.Context, id string, alter func(*tables, *keyRecord) error) (policy.Key, error) {
+	var r *keyRecord
+	w := newWrite(func(t *tables) error {
+		sealed := t.keys.Get([]byte(id))
+		if sealed == nil {
+			return policy.ErrUnknownKey
+		}
+		var err error
+		if r, err = openKey(id, sealed); err != nil {
+			return err
+		}
+		if err := alter(t, r); err != nil {
+			return err
+		}
+		return t.putKey(r)
+	})
+	w.folded = func() { l.auth.fold(r) }
+	if err := l.queue.do(ctx, w); err != nil {
+		return policy.Key{}, err
 	}
 	return r.Key, nil
+}
+
+// keyChanged journals r as it is after a change.
+func (t *tables) keyChanged(r *keyRecord, action, by string, at time.Time) error {
+	r.Action, r.By, r.At = action, by, at
+	record, err := newRecord(kindKeyChanged, r)
+	if err == nil {
+		t.appendChange(record)
+	}
+	return err
+}
+
+// putKey keeps r in the index.
+func (t *tables) putKey(r *keyRecord) error {
+	sealed, err := sealKey(r)
+	if err == nil {
+		t.put(t.keys, []byte(r.Key.ID), sealed)
+	}
+	return err
 }
 
 // ListKeys returns all keys, revoked and expired ones too, oldest first.
@@ -155,10 +236,29 @@ func (l *Ledger) Authenticate(token string) (policy.Key, error) {
 	return l.auth.authenticate(token, l.o.Now)
 }
 
-func decodeKey(text []byte) (*keyRecord, error) {
+// sealKey is r as the index of keys holds it: with a checksum that its id goes
+// into, since a flipped bit in a key would open or close a door.
+func sealKey(r *keyRecord) ([]byte, error) {
+	sealed, err := newRecord(kindKeyChanged, r)
+	if err == nil {
+		seal(keyPlace(r.Key.ID), sealed)
+	}
+	return sealed, err
+}
+
+// openKey reads what the index of keys holds under id.
+func openKey(id string, sealed []byte) (*keyRecord, error) {
+	place := keyPlace(id)
+	_, text, err := openRecord(place, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("key %q: %w", id, err)
+	}
 	r := new(keyRecord)
-	if err := json2.Unmarshal(text, r, decodeOptions); err != nil {
-		return nil, fmt.Errorf("%w (%w)", errDamaged, err)
+	if err := decode(place, text, r); err != nil || r.Key.ID != id {
+		return nil, fmt.Errorf("key %q: %w", id, errDamaged)
 	}
 	return r, nil
 }
+
+// keyPlace stands in for a sequence number in the checksum of a sealed key.
+func keyPlace(id string) uint64 { return uint64(crc32.Checksum([]byte(id), castagnoli)) }

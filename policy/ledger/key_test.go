@@ -229,3 +229,96 @@ func TestDrawnTwice(t *testing.T) {
 		t.Fatal("a key was made without randomness")
 	}
 }
+
+func TestRotatedKeyTakesTheOldSecretForTheOverlap(t *testing.T) {
+	now := day
+	l, err := Open(filepath.Join(t.TempDir(), "drover.db"), Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	first, key := newKey(t, l, policy.Key{Name: "ci", Team: "acme"})
+	opens := func(tokens ...string) (open []bool) {
+		for _, token := range tokens {
+			got, err := l.Authenticate(token)
+			if err != nil && !errors.Is(err, policy.ErrUnknownKey) || err == nil && got.ID != key.ID {
+				t.Fatalf("%+v: %v", got, err)
+			}
+			open = append(open, err == nil)
+		}
+		return open
+	}
+	expect := func(got []bool, want ...bool) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	}
+	second, _, err := l.RotateKey(t.Context(), key.ID, time.Hour, "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(opens(first, second), true, true)
+	now = day.Add(time.Hour)
+	expect(opens(first, second), false, true)
+	now = day.Add(2 * time.Hour)
+	third, _, err := l.RotateKey(t.Context(), key.ID, 0, "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(opens(first, second, third), false, false, true)
+	l = reopen(t, l)
+	expect(opens(first, second, third), false, false, true)
+	check(t, l)
+	if _, err := l.RevokeKey(t.Context(), key.ID, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.RotateKey(t.Context(), key.ID, 0, "ann"); !errors.Is(err, policy.ErrRevokedKey) {
+		t.Fatal(err)
+	}
+}
+
+func TestChangedKeyIsAsItWasToldToBe(t *testing.T) {
+	l := newLedger(t)
+	token, key := newKey(t, l, policy.Key{Name: "ci", Team: "acme", Budgets: []string{"small"}})
+	expires := day.Add(time.Hour)
+	changed, err := l.ChangeKey(t.Context(), key.ID, policy.KeyChange{Budgets: &[]string{"large"}, Tags: &map[string]string{"env": "ci"}, Expires: &expires}, "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := key
+	want.Budgets, want.Tags, want.Expires = []string{"large"}, map[string]string{"env": "ci"}, expires
+	if diff := cmp.Diff(want, changed); diff != "" {
+		t.Fatal(diff)
+	}
+	if _, err := l.ChangeKey(t.Context(), key.ID, policy.KeyChange{Models: &[]string{""}}, "ann"); err == nil {
+		t.Fatal("a key without sense was taken")
+	}
+	l = reopen(t, l)
+	got, err := l.Authenticate(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatal(diff)
+	}
+	now := day
+	if _, err := l.ChangeKey(t.Context(), key.ID, policy.KeyChange{Expires: &now}, "bob"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Authenticate(token); !errors.Is(err, policy.ErrExpiredKey) {
+		t.Fatal(err)
+	}
+	check(t, l)
+	changes, err := l.Changes(0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, c := range changes {
+		told = append(told, c.Change.By+" "+c.Change.Action+" "+c.Change.Detail)
+	}
+	if diff := cmp.Diff([]string{"bob key.change ci", "ann key.change ci", "test key.create ci"}, told); diff != "" {
+		t.Fatal(diff)
+	}
+}

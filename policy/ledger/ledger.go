@@ -64,6 +64,7 @@ type Ledger struct {
 	outcomes atomic.Int64
 	commits  atomic.Int64 // transactions that reached the disk
 	auth     authenticator
+	index    *index
 }
 
 // Open opens the ledger at path, and makes an empty one, readable by its owner
@@ -71,7 +72,7 @@ type Ledger struct {
 // go, then returns ErrLocked. A ledger of an older format is migrated; one of a
 // newer format, a foreign and a damaged file are refused and left as they are.
 func Open(path string, o Options) (*Ledger, error) {
-	l := &Ledger{path: path, o: o.withDefaults(), queue: newQueue(), stopped: make(chan struct{})}
+	l := &Ledger{path: path, o: o.withDefaults(), queue: newQueue(), index: newIndex(), stopped: make(chan struct{})}
 	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("opening ledger %s: %w", path, err)
 	}

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/pricing"
@@ -112,98 +110,14 @@ func outcomeIDs(t testing.TB, l *Ledger, after uint64) []string {
 	return ids
 }
 
-// check runs bbolt's own consistency check, folds the journal from its start and
-// compares the result with every index.
-func check(t testing.TB, l *Ledger) {
+// check verifies the ledger.
+func check(t testing.TB, l *Ledger) Report {
 	t.Helper()
-	err := l.db.View(func(tx *bolt.Tx) error {
-		var errs []error
-		for err := range tx.Check() {
-			errs = append(errs, err)
-		}
-		folded, err := fold(tx.Bucket(bucketJournal))
-		errs = append(errs, err)
-		for name, want := range folded {
-			got := map[string]string{}
-			errs = append(errs, tx.Bucket([]byte(name)).ForEach(func(k, v []byte) error {
-				got[string(k)] = string(v)
-				return nil
-			}))
-			if diff := cmp.Diff(want, got); diff != "" {
-				errs = append(errs, fmt.Errorf("%s (-folded +index):\n%s", name, diff))
-			}
-		}
-		return errors.Join(errs...)
-	})
-	if err != nil {
-		t.Fatal(err)
+	r, err := l.Verify(context.Background())
+	if err != nil || r.Faulty > 0 {
+		t.Fatalf("%v: %q", err, r.Faults)
 	}
-}
-
-// fold makes the indexes anew from the journal alone.
-func fold(journal *bolt.Bucket) (map[string]map[string]string, error) {
-	holds, outcomes, keys, suites, feedback := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
-	records := map[string]keyRecord{}
-	var last uint64
-	err := journal.ForEach(func(at, record []byte) error {
-		seq, err := readSeq(at)
-		if err != nil {
-			return err
-		}
-		if seq != last+1 {
-			return fmt.Errorf("record %d follows record %d", seq, last)
-		}
-		last = seq
-		k, text, err := openRecord(seq, record)
-		if err != nil {
-			return err
-		}
-		var id struct{ ID string }
-		switch k {
-		case kindHold:
-			err = json.Unmarshal(text, &id)
-			holds[id.ID] = string(at)
-		case kindOutcome:
-			err = json.Unmarshal(text, &id)
-			if _, open := holds[id.ID]; !open {
-				return fmt.Errorf("record %d: outcome %s had no open hold", seq, id.ID)
-			}
-			delete(holds, id.ID)
-			outcomes[id.ID] = string(at)
-		case kindKeyCreated:
-			var r keyRecord
-			err = json.Unmarshal(text, &r)
-			records[r.Key.ID] = r
-		case kindKeyRevoked:
-			var gone keyRevoked
-			err = json.Unmarshal(text, &gone)
-			r := records[gone.ID]
-			r.Key.Revoked = gone.At
-			records[gone.ID] = r
-		case kindSuite:
-			var s policy.Suite
-			err = json.Unmarshal(text, &s)
-			suites[string(suiteKey(s.Account, s.ID))] = string(at)
-		case kindSuiteDeleted:
-			var gone suiteDeleted
-			err = json.Unmarshal(text, &gone)
-			delete(suites, string(suiteKey(gone.Account, gone.ID)))
-		case kindFeedback:
-			var f policy.Feedback
-			err = json.Unmarshal(text, &f)
-			feedback[f.ID+"\x00"+f.Source] = string(at)
-		}
-		return err
-	})
-	for id, r := range records {
-		text, marshalErr := json.Marshal(r)
-		err = errors.Join(err, marshalErr)
-		keys[id] = string(text)
-	}
-	return map[string]map[string]string{
-		string(bucketHolds): holds, string(bucketOutcomes): outcomes, string(bucketKeys): keys,
-		string(bucketSuites): suites, string(bucketFeedback): feedback,
-	}, err
+	return r
 }
 
 func TestWhatWasSettledIsThereAfterReopening(t *testing.T) {

@@ -15,10 +15,7 @@ import (
 )
 
 // Entry is an outcome and its place in the journal.
-type Entry struct {
-	Seq     uint64         `json:"seq"` // grows with time, with gaps
-	Outcome policy.Outcome `json:"outcome"`
-}
+type Entry = policy.Entry
 
 // chunkRecords is how many records one read transaction goes through. An open
 // read transaction keeps the writer from using freed pages and from growing its
@@ -90,21 +87,24 @@ func (l *Ledger) chunk(ctx context.Context, after uint64, take func(tx *bolt.Tx,
 	return last, err
 }
 
-// Outcome returns the outcome with this id, or ErrNoOutcome.
-func (l *Ledger) Outcome(id string) (Entry, error) {
-	var found journalled[policy.Outcome]
-	err := l.view(func(tx *bolt.Tx) (err error) {
-		key := tx.Bucket(bucketOutcomes).Get([]byte(id))
-		if key == nil {
+// Outcome returns the outcome with this id, also one that was imported, or
+// ErrNoOutcome.
+func (l *Ledger) Outcome(id string) (e Entry, err error) {
+	err = l.view(func(tx *bolt.Tx) (err error) {
+		at := tx.Bucket(bucketOutcomes).Get([]byte(id))
+		if at == nil {
+			at = tx.Bucket(bucketImported).Get([]byte(id))
+		}
+		if at == nil {
 			return ErrNoOutcome
 		}
-		found, err = readAt[policy.Outcome](tx.Bucket(bucketJournal), key, kindOutcome)
+		e, err = readEntry(tx.Bucket(bucketJournal), at)
 		return err
 	})
 	if err != nil {
 		return Entry{}, fmt.Errorf("reading outcome %q: %w", id, err)
 	}
-	return Entry{Seq: found.seq, Outcome: found.value}, nil
+	return e, nil
 }
 
 // view runs f in a short read transaction.

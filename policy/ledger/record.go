@@ -15,13 +15,19 @@ import (
 type kind byte
 
 const (
-	kindHold         kind = 1 // policy.Hold
-	kindOutcome      kind = 2 // policy.Outcome
-	kindKeyCreated   kind = 3 // keyRecord
-	kindKeyRevoked   kind = 4 // keyRevoked
-	kindSuite        kind = 5 // policy.Suite
-	kindSuiteDeleted kind = 6 // suiteDeleted
-	kindFeedback     kind = 7 // policy.Feedback
+	kindHold         kind = 1  // policy.Hold
+	kindOutcome      kind = 2  // policy.Outcome
+	kindKeyCreated   kind = 3  // keyRecord
+	kindKeyRevoked   kind = 4  // keyRevoked
+	kindSuite        kind = 5  // policy.Suite
+	kindSuiteDeleted kind = 6  // suiteDeleted
+	kindFeedback     kind = 7  // policy.Feedback
+	kindKeyChanged   kind = 8  // keyRecord
+	kindChange       kind = 9  // policy.Change
+	kindImported     kind = 10 // policy.Outcome that was recorded elsewhere; no money of this ledger
+	kindPriors       kind = 11 // policy.Priors
+	kindDay          kind = 12 // dayRecord
+	kindCheckpoint   kind = 13 // Checkpoint
 )
 
 // recordVersion is the version of every kind's JSON so far. A field may be added
@@ -68,12 +74,11 @@ func openRecord(seq uint64, record []byte) (kind, []byte, error) {
 	case record[1] != recordVersion:
 		return 0, nil, fmt.Errorf("record %d: version %d is not known to this drover; use a newer one", seq, record[1])
 	}
-	switch k := kind(record[0]); k {
-	case kindHold, kindOutcome, kindKeyCreated, kindKeyRevoked, kindSuite, kindSuiteDeleted, kindFeedback:
-		return k, record[headerSize:], nil
-	default:
+	k := kind(record[0])
+	if k < kindHold || k > kindCheckpoint {
 		return 0, nil, fmt.Errorf("record %d: kind %d is not known to this drover; use a newer one", seq, k)
 	}
+	return k, record[headerSize:], nil
 }
 
 // decodeOptions accept all that encoding/json writes: durations in nanoseconds,

@@ -30,12 +30,20 @@ var tokenEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithP
 
 // newToken draws a token.
 func newToken(random io.Reader) (token, id, secret string, err error) {
-	var drawn [idBytes + secretBytes]byte
+	var drawn [idBytes]byte
 	if _, err := io.ReadFull(random, drawn[:]); err != nil {
 		return "", "", "", err
 	}
-	id = tokenEncoding.EncodeToString(drawn[:idBytes])
-	secret = tokenEncoding.EncodeToString(drawn[idBytes:])
+	return newTokenFor(random, tokenEncoding.EncodeToString(drawn[:]))
+}
+
+// newTokenFor draws the secret of a token whose id is there already.
+func newTokenFor(random io.Reader, id string) (token, sameID, secret string, err error) {
+	var drawn [secretBytes]byte
+	if _, err := io.ReadFull(random, drawn[:]); err != nil {
+		return "", "", "", err
+	}
+	secret = tokenEncoding.EncodeToString(drawn[:])
 	body := tokenPrefix + id + "-" + secret
 	return body + "-" + hex.EncodeToString(crcOf(body)), id, secret, nil
 }

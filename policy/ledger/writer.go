@@ -6,6 +6,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
 )
 
 // errNothing rolls back a transaction whose writes were all refused.
@@ -42,7 +44,7 @@ func (l *Ledger) commit(batch []*write) {
 	err := l.Err()
 	if err == nil {
 		err = l.transact(func(tx *bolt.Tx) error {
-			*t = openTables(tx)
+			*t = openTables(tx, l.index)
 			for i, w := range batch {
 				refused[i] = w.apply(t)
 			}
@@ -56,6 +58,7 @@ func (l *Ledger) commit(batch []*write) {
 		return
 	}
 	l.outcomes.Add(int64(t.settled))
+	t.growth.keep()
 	for i, w := range batch {
 		if refused[i] == nil && w.folded != nil {
 			w.folded()
@@ -112,21 +115,26 @@ func (l *Ledger) refuse(err error) error {
 // tables are the buckets inside the writer's transaction. Their methods keep
 // the first error for the writer, which then gives up the whole transaction.
 type tables struct {
-	journal, holds, outcomes, keys, suites, feedback *bolt.Bucket
+	tx                                                        *bolt.Tx
+	growth                                                    growth
+	journal, holds, outcomes, keys, suites, feedback, changes *bolt.Bucket
 
 	err     error
 	changed bool
 	settled uint64 // outcomes added
 }
 
-func openTables(tx *bolt.Tx) tables {
+func openTables(tx *bolt.Tx, x *index) tables {
 	t := tables{
+		tx:       tx,
+		growth:   growth{x: x},
 		journal:  tx.Bucket(bucketJournal),
 		holds:    tx.Bucket(bucketHolds),
 		outcomes: tx.Bucket(bucketOutcomes),
 		keys:     tx.Bucket(bucketKeys),
 		suites:   tx.Bucket(bucketSuites),
 		feedback: tx.Bucket(bucketFeedback),
+		changes:  tx.Bucket(bucketChanges),
 	}
 	t.journal.FillPercent = 1 // it only grows at its end
 	return t
@@ -137,6 +145,7 @@ func (t *tables) end() error {
 	if t.settled > 0 {
 		t.keep(t.outcomes.SetSequence(t.outcomes.Sequence() + t.settled))
 	}
+	t.growth.flush(t)
 	if t.err == nil && !t.changed {
 		return errNothing
 	}
@@ -150,6 +159,13 @@ func (t *tables) append(record []byte) []byte {
 	seal(seq, record)
 	key := seqBytes(seq)
 	t.put(t.journal, key, record)
+	return key
+}
+
+// appendOutcome adds an outcome to the journal and to the index of rows.
+func (t *tables) appendOutcome(k kind, record []byte, o *policy.Outcome) []byte {
+	key := t.append(record)
+	t.growth.add(t, t.journal.Sequence(), k, o)
 	return key
 }
 

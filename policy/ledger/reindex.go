@@ -1,0 +1,131 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+// indexes are the buckets that can be made anew from the journal.
+var indexes = [][]byte{
+	bucketHolds, bucketOutcomes, bucketKeys, bucketSuites, bucketFeedback,
+	bucketChanges, bucketImported, bucketPriors, bucketDays, bucketRows, bucketNames,
+}
+
+// indexAnew empties the indexes and fills them from the journal, inside one
+// transaction.
+func indexAnew(tx *bolt.Tx) error {
+	for _, name := range indexes {
+		if err := tx.DeleteBucket(name); err != nil && tx.Bucket(name) != nil {
+			return err
+		}
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	t := openTables(tx, newIndex())
+	err := t.journal.ForEach(func(at, record []byte) error {
+		seq, err := readSeq(at)
+		if err != nil {
+			return err
+		}
+		k, text, err := openRecord(seq, record)
+		if err != nil {
+			return err
+		}
+		if err := t.reindex(seq, k, text); err != nil {
+			return err
+		}
+		if len(t.growth.rows) == blockRows {
+			t.growth.flush(&t)
+			t.growth.keep()
+			t.growth = growth{x: t.growth.x}
+		}
+		return t.err
+	})
+	t.growth.rows = nil // they are made anew when the ledger is opened
+	return errors.Join(err, t.end())
+}
+
+// reindex does to the indexes what the record at seq once did.
+func (t *tables) reindex(seq uint64, k kind, text []byte) error {
+	at := seqBytes(seq)
+	switch k {
+	case kindHold:
+		var h policy.Hold
+		if err := decode(seq, text, &h); err != nil {
+			return err
+		}
+		if t.outcomes.Get([]byte(h.ID)) == nil {
+			t.put(t.holds, []byte(h.ID), at)
+		}
+	case kindOutcome, kindImported:
+		var o policy.Outcome
+		if err := decode(seq, text, &o); err != nil {
+			return err
+		}
+		t.growth.add(t, seq, k, &o)
+		if k == kindImported {
+			t.put(t.tx.Bucket(bucketImported), []byte(o.ID), at)
+			return nil
+		}
+		t.put(t.outcomes, []byte(o.ID), at)
+		t.delete(t.holds, []byte(o.ID))
+		t.settled++
+	case kindKeyCreated, kindKeyChanged:
+		r := new(keyRecord)
+		if err := decode(seq, text, r); err != nil {
+			return err
+		}
+		t.put(t.changes, at, nil)
+		return t.putKey(r)
+	case kindKeyRevoked:
+		var gone keyRevoked
+		if err := decode(seq, text, &gone); err != nil {
+			return err
+		}
+		t.put(t.changes, at, nil)
+		sealed := t.keys.Get([]byte(gone.ID))
+		if sealed == nil {
+			return nil // its creation was lost
+		}
+		r, err := openKey(gone.ID, sealed)
+		if err != nil {
+			return err
+		}
+		r.Key.Revoked = gone.At
+		return t.putKey(r)
+	case kindSuite:
+		var s policy.Suite
+		if err := decode(seq, text, &s); err != nil {
+			return err
+		}
+		t.put(t.suites, suiteKey(s.Account, s.ID), at)
+	case kindSuiteDeleted:
+		var gone suiteDeleted
+		if err := decode(seq, text, &gone); err != nil {
+			return err
+		}
+		t.delete(t.suites, suiteKey(gone.Account, gone.ID))
+	case kindFeedback:
+		var f policy.Feedback
+		if err := decode(seq, text, &f); err != nil {
+			return err
+		}
+		t.put(t.feedback, feedbackKey(f.ID, f.Source), at)
+	case kindChange:
+		t.put(t.changes, at, nil)
+	case kindDay:
+		var d dayRecord
+		if err := decode(seq, text, &d); err != nil {
+			return err
+		}
+		t.put(t.tx.Bucket(bucketDays), []byte(d.Day), at)
+	default:
+		return fmt.Errorf("record %d: kind %d has no index", seq, k)
+	}
+	return nil
+}

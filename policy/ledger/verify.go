@@ -1,0 +1,327 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// Report is what Verify found in a ledger.
+type Report struct {
+	Records   int         `json:"records"`
+	Outcomes  int         `json:"outcomes"`
+	Imported  int         `json:"imported"`
+	OpenHolds int         `json:"open_holds"` // each counts as spent until somebody says otherwise
+	Keys      int         `json:"keys"`
+	Spent     pricing.USD `json:"spent_usd"` // by the outcomes that are there, as far as prices are known
+	Unpriced  int         `json:"unpriced"`  // outcomes of which some price was not known
+	Faulty    int         `json:"faults"`
+	Faults    []string    `json:"fault_list"` // the first of them
+}
+
+// maxFaults is how many faults are told one by one.
+const maxFaults = 50
+
+func (r *Report) fault(format string, args ...any) {
+	if r.Faulty++; len(r.Faults) < maxFaults {
+		r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
+	}
+}
+
+// Verify reads the whole ledger, as it is at one moment, and compares everything
+// with everything: both roots, the pages of the file, every record's checksum and
+// place, each outcome with its hold, every index with what the journal says. It
+// changes nothing, and requests go on meanwhile. The error is one of ctx, or of a
+// ledger that is closed; what is wrong with the file is in the report.
+func (l *Ledger) Verify(ctx context.Context) (Report, error) {
+	v := verification{Report: Report{Faults: []string{}}, holds: map[string][]byte{}, keys: map[string]*keyRecord{}, suites: map[string][]byte{}}
+	err := l.view(func(tx *bolt.Tx) error {
+		err := checkRoots(l.file)
+		for range 3 { // the writer may have been writing one
+			if err != nil {
+				err = checkRoots(l.file)
+			}
+		}
+		if err != nil {
+			v.fault("%v", err)
+		}
+		for err := range tx.Check() {
+			v.fault("bbolt: %v", err)
+		}
+		return v.run(ctx, tx)
+	})
+	if errors.Is(err, errDamaged) {
+		v.fault("%v", err)
+		err = nil
+	}
+	if err != nil {
+		return v.Report, fmt.Errorf("verifying ledger %s: %w", l.path, err)
+	}
+	return v.Report, nil
+}
+
+// verification is a walk through the journal, and what it has come to.
+type verification struct {
+	Report
+	tx     *bolt.Tx
+	rows   rowReader
+	holds  map[string][]byte // open ones
+	keys   map[string]*keyRecord
+	suites map[string][]byte
+	counts map[string]int // entries that an index should have
+	last   uint64
+}
+
+func (v *verification) run(ctx context.Context, tx *bolt.Tx) error {
+	v.tx, v.counts = tx, map[string]int{}
+	v.rows = newRowReader(tx)
+	c := tx.Bucket(bucketJournal).Cursor()
+	for at, record := c.First(); at != nil; at, record = c.Next() {
+		if v.Records++; v.Records%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		seq, err := readSeq(at)
+		if err != nil {
+			v.fault("%v", err)
+			continue
+		}
+		if seq != v.last+1 {
+			v.fault("record %d follows record %d", seq, v.last)
+		}
+		v.last = seq
+		k, text, err := openRecord(seq, record)
+		if err == nil {
+			err = v.record(seq, at, k, text)
+		}
+		if err != nil {
+			v.fault("%v", err)
+		}
+	}
+	if end := tx.Bucket(bucketJournal).Sequence(); end != v.last {
+		v.fault("the journal ends with record %d and should end with %d", v.last, end)
+	}
+	v.compare()
+	return v.rows.err()
+}
+
+// record takes in one record, and compares with it what is indexed by its name.
+func (v *verification) record(seq uint64, at []byte, k kind, text []byte) error {
+	switch k {
+	case kindHold:
+		var h policy.Hold
+		if err := decode(seq, text, &h); err != nil {
+			return err
+		}
+		if v.holds[h.ID] != nil {
+			v.fault("record %d: %q was held already", seq, h.ID)
+		}
+		v.holds[h.ID] = bytes.Clone(at)
+	case kindOutcome, kindImported:
+		return v.outcome(seq, at, k, text)
+	case kindKeyCreated, kindKeyChanged:
+		r := new(keyRecord)
+		if err := decode(seq, text, r); err != nil {
+			return err
+		}
+		v.keys[r.Key.ID] = r
+		v.indexed(bucketChanges, at, nil)
+	case kindKeyRevoked:
+		var gone keyRevoked
+		if err := decode(seq, text, &gone); err != nil {
+			return err
+		}
+		if r := v.keys[gone.ID]; r != nil {
+			r.Key.Revoked = gone.At
+		} else {
+			v.fault("record %d: key %q is revoked, and was never created", seq, gone.ID)
+		}
+		v.indexed(bucketChanges, at, nil)
+	case kindSuite:
+		var s policy.Suite
+		if err := decode(seq, text, &s); err != nil {
+			return err
+		}
+		v.suites[string(suiteKey(s.Account, s.ID))] = bytes.Clone(at)
+	case kindSuiteDeleted:
+		var gone suiteDeleted
+		if err := decode(seq, text, &gone); err != nil {
+			return err
+		}
+		delete(v.suites, string(suiteKey(gone.Account, gone.ID)))
+	case kindFeedback:
+		return v.feedback(seq, at, text)
+	case kindChange:
+		v.indexed(bucketChanges, at, nil)
+	case kindDay:
+		var d dayRecord
+		if err := decode(seq, text, &d); err != nil {
+			return err
+		}
+		v.indexed(bucketDays, []byte(d.Day), at)
+	}
+	return nil
+}
+
+// outcome compares an outcome with its hold, its index and its row.
+func (v *verification) outcome(seq uint64, at []byte, k kind, text []byte) error {
+	var o policy.Outcome
+	if err := decode(seq, text, &o); err != nil {
+		return err
+	}
+	if k == kindImported {
+		v.Imported++
+		v.indexed(bucketImported, []byte(o.ID), at)
+	} else {
+		v.Outcomes++
+		if v.holds[o.ID] == nil {
+			v.fault("record %d: outcome %q had no open hold", seq, o.ID)
+		}
+		delete(v.holds, o.ID)
+		v.indexed(bucketOutcomes, []byte(o.ID), at)
+		if o.Cost == nil {
+			v.Unpriced++
+		} else {
+			v.Spent += *o.Cost
+		}
+	}
+	want := newRow(k, &o)
+	want.seq = seq
+	names := v.tx.Bucket(bucketNames)
+	for i, name := range namesOf(&o) {
+		want.names[i] = readNumber(names, name)
+	}
+	if got, there := v.rows.next(); there && got != want {
+		v.fault("record %d: its row in the index is wrong, or that of record %d", seq, got.seq)
+	}
+	return nil
+}
+
+func (v *verification) feedback(seq uint64, at, text []byte) error {
+	var f policy.Feedback
+	if err := decode(seq, text, &f); err != nil {
+		return err
+	}
+	last := v.tx.Bucket(bucketFeedback).Get(feedbackKey(f.ID, f.Source))
+	if bytes.Compare(last, at) < 0 { // nil too
+		v.fault("record %d: the index of feedback does not have it", seq)
+	}
+	return nil
+}
+
+// indexed compares an entry of an index that no later record changes.
+func (v *verification) indexed(bucket, key, want []byte) {
+	v.counts[string(bucket)]++
+	if got := v.tx.Bucket(bucket).Get(key); got == nil || !bytes.Equal(got, want) {
+		v.fault("index %s: the entry %q is missing or wrong", bucket, key)
+	}
+}
+
+// compare looks at the indexes once the journal is read.
+func (v *verification) compare() {
+	v.OpenHolds, v.Keys = len(v.holds), len(v.keys)
+	v.same(bucketHolds, v.holds)
+	v.same(bucketSuites, v.suites)
+	keys := map[string][]byte{}
+	for id, r := range v.keys {
+		sealed, err := sealKey(r)
+		if err != nil {
+			v.fault("key %q: %v", id, err)
+		}
+		keys[id] = sealed
+	}
+	v.same(bucketKeys, keys)
+	for _, name := range [][]byte{bucketChanges, bucketOutcomes, bucketImported, bucketDays} {
+		if n := v.entries(name); n != v.counts[string(name)] {
+			v.fault("index %s: %d entries, the journal has %d", name, n, v.counts[string(name)])
+		}
+	}
+	if n := v.tx.Bucket(bucketOutcomes).Sequence(); n != uint64(v.Outcomes) {
+		v.fault("index outcomes: it counts %d, the journal has %d", n, v.Outcomes)
+	}
+	journal := v.tx.Bucket(bucketJournal)
+	err := v.tx.Bucket(bucketFeedback).ForEach(func(key, at []byte) error {
+		f, err := readAt[policy.Feedback](journal, at, kindFeedback)
+		if err != nil || !bytes.Equal(key, feedbackKey(f.value.ID, f.value.Source)) {
+			v.fault("index feedback: the entry %q is wrong", key)
+		}
+		return nil
+	})
+	if err != nil {
+		v.fault("index feedback: %v", err)
+	}
+}
+
+// same compares a whole index.
+func (v *verification) same(bucket []byte, want map[string][]byte) {
+	b := v.tx.Bucket(bucket)
+	for key, value := range want {
+		if !bytes.Equal(b.Get([]byte(key)), value) {
+			v.fault("index %s: the entry %q is missing or wrong", bucket, key)
+		}
+	}
+	if n := v.entries(bucket); n != len(want) {
+		v.fault("index %s: %d entries, the journal has %d", bucket, n, len(want))
+	}
+}
+
+func (v *verification) entries(bucket []byte) (n int) {
+	c := v.tx.Bucket(bucket).Cursor()
+	for key, _ := c.First(); key != nil; key, _ = c.Next() {
+		n++
+	}
+	return n
+}
+
+// rowReader goes through the blocks of rows in the order of the journal. What
+// comes after the last block lies in memory only, and cannot be wrong.
+type rowReader struct {
+	cursor *bolt.Cursor
+	block  block
+	i      int
+	fault  error
+	ended  bool
+}
+
+func newRowReader(tx *bolt.Tx) rowReader {
+	r := rowReader{cursor: tx.Bucket(bucketRows).Cursor()}
+	key, value := r.cursor.First()
+	r.open(key, value)
+	return r
+}
+
+func (r *rowReader) open(key, value []byte) {
+	if r.i, r.ended = 0, key == nil; r.ended {
+		return
+	}
+	if r.block, r.fault = openBlock(value); r.fault == nil && (r.block.n == 0 || !bytes.Equal(key, seqBytes(r.block.seq(r.block.n-1)))) {
+		r.fault = fmt.Errorf("%w (a block of rows lies in the wrong place)", errDamaged)
+	}
+	r.ended = r.fault != nil
+}
+
+// next returns the next row, if there is one in a block.
+func (r *rowReader) next() (row, bool) {
+	if r.ended {
+		return row{}, false
+	}
+	got := r.block.row(r.i)
+	if r.i++; r.i == r.block.n {
+		key, value := r.cursor.Next()
+		r.open(key, value)
+	}
+	return got, true
+}
+
+// err says what was wrong with the blocks, or that they have too many rows.
+func (r *rowReader) err() error {
+	if r.fault == nil && !r.ended {
+		return fmt.Errorf("%w (the index has rows of outcomes that are not there, such as record %d)", errDamaged, r.block.seq(r.i))
+	}
+	return r.fault
+}
