@@ -18,9 +18,18 @@ type Call struct {
 	Key      policy.Key
 	Request  *openai.ChatRequest // as the client sent it
 	Task     search.Task
+	Prompt   *openai.ChatRequest // what a model is asked directly; nil: the request, as the task has it
 	Tags     map[string]string
 	Out      Sink          // where chunks go; nil when a whole reply is wanted
 	Patience time.Duration // after which the client's SDK gives up, 0 when it did not say
+}
+
+// prompt is what a model is asked directly.
+func (c Call) prompt() *openai.ChatRequest {
+	if c.Prompt != nil {
+		return c.Prompt
+	}
+	return c.Task.Request(c.Request)
 }
 
 // Sink takes a streamed answer as it is made.

@@ -14,9 +14,15 @@ func (g *Gateway) ceiling(q *openai.ChatRequest, d Decision) *pricing.USD {
 	if q.HasMedia() || q.Get("audio") != nil || q.Get("web_search_options") != nil {
 		return nil
 	}
-	prompt := pricing.Bound(int64(q.Size()), int64(len(q.Messages)))
+	return g.bound(q, q.Size(), len(q.Messages), d.Models)
+}
+
+// bound is the most that one call of each model can cost, for a prompt of so many
+// bytes and messages and q's output limit; nil when it is not known.
+func (g *Gateway) bound(q *openai.ChatRequest, bytes, messages int, models []string) *pricing.USD {
+	prompt := pricing.Bound(int64(bytes), int64(messages))
 	sum := new(pricing.USD)
-	for _, name := range d.Models {
+	for _, name := range models {
 		completion, known := outputLimit(q, g.Models[name])
 		if !known {
 			return nil

@@ -79,7 +79,7 @@ func (g *Gateway) unsearchable(call Call, route RouteConfig) string {
 // directly is the decision for one call, and those that stand in for it.
 func (g *Gateway) directly(call Call, d Decision) Decision {
 	d.Responder = direct{g}
-	d.Ceiling = g.ceiling(call.Request, d)
+	d.Ceiling = g.ceiling(call.prompt(), d)
 	return d
 }
 

@@ -55,7 +55,7 @@ func worthAsking(ctx context.Context, e *openai.CallError) bool {
 func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer, begun bool, err error) {
 	started := r.g.Now()
 	model := r.g.Models[name]
-	request, warnings := adapt(call.Task.Request(call.Request), model)
+	request, warnings := adapt(call.prompt(), model)
 	answer = Answer{Model: name, Warnings: warnings}
 	bill := meter{g: r.g, name: name, model: model, request: request, stream: call.Out != nil}
 	if call.Out == nil {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/drover-llm/drover/gateway/openai"
@@ -32,25 +33,25 @@ type searchPlan struct {
 	request     *openai.ChatRequest // with the output limit that the bounds rest on
 	bounds      []pricing.USD       // by rung: the most that one sample can cost; 0 where it is not known
 	sampleCosts []pricing.USD       // by rung: what one sample is expected to cost
-	strong      string              // model that a failed search escalates to
-	escalates   bool
-	strongBound pricing.USD // 0 where it is not known
-	strongCost  pricing.USD
-	ceiling     *pricing.USD // of the samples alone; nil: no bound is known
+	escalates   bool                // a search that accepts nothing asks the strong model
+	escalation  escalation          // valid if it escalates
+	ceiling     *pricing.USD        // of the samples alone; nil: no bound is known
 	maxSamples  int
-	deadline    time.Time
+	deadline    time.Time // of the search
+	due         time.Time // when the client wants its answer; zero: when it is there
 	warnings    []string
 }
 
 // plan lays out a search for the task.
 func (g *Gateway) plan(call Call, route RouteConfig) (searchPlan, error) {
 	spec := call.Task.Spec
-	p := searchPlan{goal: route.Goal, request: limited(call.Request), strong: route.Direct[0], maxSamples: spec.Budget.MaxSamples}
-	p.escalates = spec.OnFail == "" || spec.OnFail == search.OnFailEscalate
+	p := searchPlan{goal: route.Goal, request: call.Request, maxSamples: spec.Budget.MaxSamples}
 	if call.Request.MaxTokens == 0 {
+		p.request = withLimit(call.Request, sampleTokens)
 		p.warnings = append(p.warnings, fmt.Sprintf("max_tokens: no limit was set, so samples of a search have at most %d tokens", sampleTokens))
 	}
-	prompt := pricing.Bound(int64(p.request.Size()), int64(len(p.request.Messages)))
+	sent := call.Task.Request(p.request) // with the tests where they are shown
+	prompt := pricing.Bound(int64(sent.Size()), int64(len(sent.Messages)))
 	sum, known := pricing.USD(0), true
 	for _, rung := range route.Search {
 		rung = rung.WithDefaults()
@@ -71,33 +72,58 @@ func (g *Gateway) plan(call Call, route RouteConfig) (searchPlan, error) {
 	if known {
 		p.ceiling = &sum
 	}
-	if p.escalates {
-		p.strongCost = g.typicalCost(p.strong, prompt)
-		limit, _ := outputLimit(call.Request, g.Models[p.strong])
-		p.strongBound, _ = g.Prices.Cost(p.strong, pricing.Usage{Prompt: prompt, Completion: limit})
+	if spec.OnFail == "" || spec.OnFail == search.OnFailEscalate {
+		p.escalates = true
+		p.escalation = g.newEscalation(call, route.Direct, p.rungs[len(p.rungs)-1].Escalate == search.EscalateRepair, 0)
 	}
-	p.deadline = call.At.Add(patience(call, route.Goal))
-	return p, p.fit(spec.Budget.MaxCost)
+	wait, stated := patience(call, route.Goal)
+	p.deadline = call.At.Add(wait)
+	if stated {
+		p.due = p.deadline
+	}
+	return p, g.fit(call, &p, spec.Budget.MaxCost, "verify.budget.max_cost_usd")
 }
 
-// fit keeps the plan within what the client allows, the escalation first.
-func (p *searchPlan) fit(most pricing.USD) error {
+// samplesFirst is how many samples a short budget leaves room for before the
+// escalation is cut.
+const samplesFirst = 8
+
+// fit keeps the plan within most, 0 for no limit, which the named field sets. The
+// escalation goes before the samples, but for the first few.
+func (g *Gateway) fit(call Call, p *searchPlan, most pricing.USD, field string) error {
 	if most == 0 {
 		return nil
 	}
-	if p.ceiling == nil || p.escalates && p.strongBound == 0 {
-		return openai.BadRequest("verify.budget.max_cost_usd", "verify.budget.max_cost_usd cannot be kept: the price or the output limit of a model of this route is not known")
+	if p.ceiling == nil || p.escalates && p.escalation.bound == nil {
+		return openai.BadRequest(field, "%s cannot be kept: the price or the output limit of a model of this route is not known", field)
 	}
-	if p.escalates && p.strongBound+p.bounds[0] > most {
-		p.escalates = false
-		p.warnings = append(p.warnings, fmt.Sprintf("verify.budget.max_cost_usd: a call of %s might cost $%s, so a failed search does not escalate", p.strong, p.strongBound))
-		p.strongBound = 0
-	}
-	left := most - p.strongBound
-	if left < p.bounds[0] {
-		e := openai.BadRequest("verify.budget.max_cost_usd", "verify.budget.max_cost_usd is too small: one sample might cost $%s", p.bounds[0])
+	one := p.bounds[0]
+	if one > most {
+		e := openai.BadRequest(field, "%s is too small: one sample might cost $%s", field, one)
 		e.Code = "budget_too_small"
 		return e
+	}
+	if p.escalates {
+		few, err := one.Mul(samplesFirst)
+		if err != nil {
+			few = one
+		}
+		fit, ok := g.fitting(call, p.escalation, most-min(few, *p.ceiling))
+		if !ok {
+			fit, ok = g.fitting(call, p.escalation, most-one)
+		}
+		switch {
+		case !ok:
+			p.escalates = false
+			p.warnings = append(p.warnings, fmt.Sprintf("%s: a call of %s might cost $%s, so a failed search does not escalate", field, p.escalation.models[0], *p.escalation.bound))
+		case fit.asked.MaxTokens != p.escalation.asked.MaxTokens:
+			p.warnings = append(p.warnings, fmt.Sprintf("max_tokens: an answer of %s has at most %d tokens, which keeps %s", fit.models[0], fit.asked.MaxTokens, field))
+		}
+		p.escalation = fit
+	}
+	left := most
+	if p.escalates {
+		left -= *p.escalation.bound
 	}
 	*p.ceiling = min(*p.ceiling, left)
 	return nil
@@ -105,10 +131,26 @@ func (p *searchPlan) fit(most pricing.USD) error {
 
 // hold is what the whole plan may spend, nil when no bound is known.
 func (p searchPlan) hold() *pricing.USD {
-	if p.ceiling == nil || p.escalates && p.strongBound == 0 {
+	switch {
+	case p.ceiling == nil, p.escalates && p.escalation.bound == nil:
+		return nil
+	case !p.escalates:
+		return new(*p.ceiling)
+	}
+	sum, err := p.ceiling.Add(*p.escalation.bound)
+	if err != nil {
 		return nil
 	}
-	return new(*p.ceiling + p.strongBound)
+	return &sum
+}
+
+// reserve is the money that the escalation may take, 0 where there is none or it
+// is not known.
+func (p searchPlan) reserve() pricing.USD {
+	if !p.escalates || p.escalation.bound == nil {
+		return 0
+	}
+	return *p.escalation.bound
 }
 
 // money is the ceiling of the samples, the largest amount where there is none.
@@ -128,33 +170,32 @@ func (g *Gateway) typicalCost(model string, promptBound int64) pricing.USD {
 	return cost
 }
 
-// limited returns the request with an output limit.
-func limited(q *openai.ChatRequest) *openai.ChatRequest {
-	if q.MaxTokens > 0 {
-		return q
-	}
+// withLimit returns the request with an output limit, where it has none.
+func withLimit(q *openai.ChatRequest, tokens int64) *openai.ChatRequest {
 	copied := *q
 	copied.Object = q.Object.Clone()
-	copied.MaxTokens = sampleTokens
-	copied.Set("max_tokens", []byte(fmt.Sprint(sampleTokens)))
+	copied.MaxTokens = tokens
+	copied.Set("max_tokens", strconv.AppendInt(nil, tokens, 10))
 	return &copied
 }
 
 // patience is how long the client waits: what it says, at most what its SDK
-// announced, and what the route allows.
-func patience(call Call, goal GoalConfig) time.Duration {
-	wait := wholePatience
+// announced, and what the route allows. stated is false when nobody said so and
+// the schema's default is taken, which ends a search but not a strong model at
+// work.
+func patience(call Call, goal GoalConfig) (wait time.Duration, stated bool) {
+	wait = wholePatience
 	if call.Request.Stream {
 		wait = streamPatience
 	}
 	if goal.MaxLatency > 0 {
-		wait = min(wait, goal.MaxLatency)
+		wait, stated = goal.MaxLatency, true
 	}
 	if d := call.Task.Spec.Budget.Deadline; d > 0 {
-		wait = d
+		wait, stated = d, true
 	}
-	if call.Patience > 0 && !call.Request.Stream {
-		wait = min(wait, call.Patience-call.Patience/10)
+	if announced := call.Patience - call.Patience/10; call.Patience > 0 && !call.Request.Stream && announced < wait {
+		wait, stated = announced, true
 	}
-	return wait
+	return wait, stated
 }

@@ -109,22 +109,6 @@ func (r searched) hand(a Answer, result search.Result, s search.Sample) (Answer,
 	return a, nil
 }
 
-// escalate asks the strong model, after the search or with its best attempt.
-func (r searched) escalate(ctx context.Context, call Call, d Decision, searched Answer, result search.Result) (Answer, error) {
-	last := r.plan.rungs[len(r.plan.rungs)-1]
-	asked := call
-	asked.Request = whole(call.Task.Escalation(call.Request, last.Escalate, result))
-	answer, err := direct{r.g}.Respond(ctx, asked, d)
-	answer.Way, answer.Search = "escalated", &result
-	answer.Spent = append(searched.Spent, answer.Spent...)
-	answer.Warnings = append(searched.Warnings, answer.Warnings...)
-	var failed *openai.CallError
-	if errors.As(err, &failed) && len(searched.Spent) > 0 {
-		failed.Spent = true // a retry would buy the search again
-	}
-	return answer, err
-}
-
 // whole is the request for a reply that is not streamed: whoever waits for a
 // search gets its answer in pieces once it is there.
 func whole(q *openai.ChatRequest) *openai.ChatRequest {

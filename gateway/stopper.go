@@ -24,7 +24,7 @@ func (g *Gateway) newStopper(p searchPlan, tests int) (*stopper, error) {
 		MustAnswer:     true,
 	}}
 	if p.escalates {
-		config.Strong = p.strongCost.Float64()
+		config.Strong = p.escalation.cost.Float64()
 	}
 	for i, rung := range p.rungs {
 		models.Depth = max(models.Depth, rung.MaxSamples)
@@ -47,7 +47,7 @@ func (g *Gateway) newStopper(p searchPlan, tests int) (*stopper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stopper{index: index, reserve: p.strongBound}, nil
+	return &stopper{index: index, reserve: p.reserve()}, nil
 }
 
 // Next is what the index wants next.

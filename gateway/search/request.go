@@ -43,6 +43,28 @@ func (t Task) Request(q *openai.ChatRequest) *openai.ChatRequest {
 	return &sent
 }
 
+// RepairMessages is how many messages a repair adds to the request.
+const RepairMessages = 2
+
+// bytesPerToken is what a token of code has, generously, with the escapes of JSON.
+const bytesPerToken = 5
+
+// RepairRoom is how many bytes more than the task's own request a repair may
+// have, for an attempt of so many tokens: a true attempt may need more, and is
+// then not shown.
+func (t Task) RepairRoom(tokens int64) int {
+	room := 512 + bytesPerToken*int(min(tokens, repairTokens))
+	if t.Show == ShowAll {
+		room += 2 * maxFailure
+	}
+	return room
+}
+
+const (
+	repairTokens = 4096 // of an attempt; one that is longer is better begun afresh
+	maxFailure   = 2000 // bytes of a failing test's report
+)
+
 // Escalation is the request for the strong model after a search that accepted
 // nothing: the task's own, or with the best failing attempt and, where the
 // models may see the tests, the test that it failed.
