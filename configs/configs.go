@@ -33,6 +33,8 @@ import (
 type Config struct {
 	// Listen is the address of the data plane, OpenAI's API. Default :8080.
 	Listen string `yaml:"listen"`
+	// HTTP is how the data plane speaks HTTP.
+	HTTP gateway.HTTPConfig `yaml:"http"`
 	// Drain is how long requests under way may go on after a signal to stop. Default 30s.
 	Drain time.Duration `yaml:"drain"`
 	// Admin is the control plane, on a listener of its own.
@@ -152,6 +154,7 @@ func (c *Config) complete() {
 	if c.Drain == 0 {
 		c.Drain = 30 * time.Second
 	}
+	c.HTTP = c.HTTP.WithDefaults()
 	c.Admin.Listen = c.Admin.Address()
 	c.Ledger = c.Ledger.WithDefaults()
 	for name, p := range c.Providers {

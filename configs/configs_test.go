@@ -112,7 +112,7 @@ search: {}
 		`drover.yaml:9: models.m.price.completion_per_1m: has no value; give one, or leave the key out`,
 		`drover.yaml:10: models.n: must be a section of keys and values, got "7"`,
 		`drover.yaml:11: routes: must be a section of keys and values, got a list`,
-		`drover.yaml:12: search: unknown key; known here: admin, drain, ledger, listen, models, providers, routes, sandbox`,
+		`drover.yaml:12: search: unknown key; known here: admin, drain, http, ledger, listen, models, providers, routes, sandbox`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

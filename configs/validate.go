@@ -21,6 +21,7 @@ func (c *Config) validate(fault func(path, format string, args ...any)) {
 	if c.Drain < 0 {
 		fault("drain", "must be positive, got %v", c.Drain)
 	}
+	c.HTTP.Validate(below("http", fault))
 	c.Admin.Validate(below("admin", fault))
 	if sameAddress(c.Admin.Listen, c.Listen) {
 		fault("admin.listen", "must differ from listen: the control plane is never on the data plane's listener")

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"compress/flate"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -14,7 +16,6 @@ import (
 )
 
 const (
-	maxBody   = 32 << 20  // of one request, in bytes; images come inside the JSON
 	maxMemory = 512 << 20 // of the bodies of all requests under way, in bytes
 	firstRead = 64 << 10  // memory that a body gets on its word; more comes as it does
 	// bodyWithin bounds how long a client may take to send its request.
@@ -25,11 +26,13 @@ const (
 // release is called.
 func (g *Gateway) readBody(c echo.Context) (body []byte, release func(), err error) {
 	r := c.Request()
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, nil, openai.BadRequest("", "The request's Content-Encoding is %.40q. Send the JSON as it is.", encoding)
+	most, length := int64(g.HTTP.MaxBody), r.ContentLength
+	if length > most {
+		return nil, nil, tooLarge(most)
 	}
-	if r.ContentLength > maxBody {
-		return nil, nil, errTooLarge
+	source, length, err := inflated(c, most, length)
+	if err != nil {
+		return nil, nil, err
 	}
 	var held int64
 	defer func() {
@@ -37,12 +40,14 @@ func (g *Gateway) readBody(c echo.Context) (body []byte, release func(), err err
 			g.memory.Release(held)
 		}
 	}()
-	source := http.MaxBytesReader(c.Response(), r.Body, maxBody)
 	for {
+		if int64(len(body)) > most {
+			return nil, nil, tooLarge(most)
+		}
 		if len(body) == cap(body) {
 			larger := max(2*int64(cap(body)), firstRead)
-			if r.ContentLength >= int64(cap(body)) { // and one byte more, to see the end
-				larger = min(larger, r.ContentLength+1)
+			if length >= int64(cap(body)) { // and one byte more, to see the end
+				larger = min(larger, length+1)
 			}
 			if !g.memory.TryAcquire(larger) {
 				return nil, nil, errOverloaded
@@ -60,8 +65,28 @@ func (g *Gateway) readBody(c echo.Context) (body []byte, release func(), err err
 			return body, func() { g.memory.Release(held) }, nil
 		}
 		if err != nil {
-			return nil, nil, bodyFailure(r.Context(), err)
+			return nil, nil, bodyFailure(r.Context(), most, err)
 		}
+	}
+}
+
+// inflated is the request's body without its compression, and how many bytes it
+// says that it has, -1 for an unknown number. What it inflates to is bounded by
+// whoever reads it.
+func inflated(c echo.Context, most, length int64) (io.Reader, int64, error) {
+	r := c.Request()
+	source := http.MaxBytesReader(c.Response(), r.Body, most)
+	switch encoding := r.Header.Get("Content-Encoding"); strings.ToLower(encoding) {
+	case "", "identity":
+		return source, length, nil
+	case "gzip", "x-gzip":
+		reader, err := gzip.NewReader(source)
+		if err != nil {
+			return nil, 0, bodyFailure(r.Context(), most, err)
+		}
+		return reader, -1, nil
+	default:
+		return nil, 0, openai.BadRequest("", "The request's Content-Encoding is %.40q. Send the JSON as it is, or as gzip.", encoding)
 	}
 }
 
@@ -70,9 +95,13 @@ func (g *Gateway) readBody(c echo.Context) (body []byte, release func(), err err
 const bodyRead = "body read"
 
 // bodyFailure is what the client gets when its body could not be read.
-func bodyFailure(ctx context.Context, err error) error {
-	if errors.As(err, new(*http.MaxBytesError)) {
-		return errTooLarge
+func bodyFailure(ctx context.Context, most int64, err error) error {
+	var corrupt flate.CorruptInputError
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return tooLarge(most)
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
+		return openai.BadRequest("", "The request's Content-Encoding is gzip, but its body is not.")
 	}
 	if ctx.Err() != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return &openai.CallError{Failure: openai.Cancelled, Err: err}

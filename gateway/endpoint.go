@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"net/http"
 	"strconv"
@@ -111,17 +112,49 @@ func (g *Gateway) serving(models []string, wire *openai.Endpoint) ([]string, err
 
 // whole answers with one JSON object.
 func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id flightID) error {
+	waiting := startKeepAlive(c.Response(), g.HTTP.KeepAlive)
+	reply, err := g.wholeReply(c, e, call, d, id)
+	sent := waiting.stop()
+	switch {
+	case err != nil && !sent:
+		return err
+	case err != nil:
+		f := failureOf(c.Request().Context(), err)
+		g.logFailure(c, f, err)
+		reply = f.body.AppendJSON(nil)
+	}
+	rc := http.NewResponseController(c.Response())
+	_ = rc.SetWriteDeadline(time.Now().Add(stalled))
+	defer rc.SetWriteDeadline(time.Time{}) // the connection may serve others
+	if !sent {
+		h := c.Response().Header()
+		set(h, "Content-Type", "application/json")
+		set(h, "Content-Length", strconv.Itoa(len(reply)))
+		c.Response().WriteHeader(http.StatusOK)
+	}
+	_, err = c.Response().Write(reply)
+	return g.written(err)
+}
+
+// wholeReply makes the reply and sets its headers.
+func (g *Gateway) wholeReply(c echo.Context, e endpoint, call Call, d Decision, id flightID) (_ []byte, err error) {
 	var answer Answer
 	var outcome policy.Outcome
-	var err error
+	if keep := g.HTTP.KeepAlive; keep > 0 && keep < call.Patience {
+		call.Patience = 0 // the client hears of us before it is over
+	}
 	if d.Budget > 0 {
 		f, err := g.search(c, call, d, id, func() error { return nil })
 		if err != nil {
-			return err
+			return nil, err
 		}
 		call, d, answer, outcome = f.call, f.decision, f.answer, f.outcome
-	} else if answer, outcome, err = g.answer(c.Request().Context(), call, d); err != nil {
-		return err
+	} else {
+		ctx, cancel := patient(c.Request().Context(), call.Patience)
+		defer cancel()
+		if answer, outcome, err = g.answer(ctx, call, d); err != nil {
+			return nil, err
+		}
 	}
 	v := g.verification(call, d, answer, outcome)
 	h := c.Response().Header()
@@ -131,15 +164,16 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id fl
 		_, warnings := adapt(call.Request, g.Models[answer.Model]) // the reply has no verify object to name them
 		setWarnings(h, warnings)
 	}
-	set(h, "Content-Type", "application/json")
-	reply := e.encode(call, answer, v)
-	set(h, "Content-Length", strconv.Itoa(len(reply)))
-	rc := http.NewResponseController(c.Response())
-	_ = rc.SetWriteDeadline(time.Now().Add(stalled))
-	defer rc.SetWriteDeadline(time.Time{}) // the connection may serve others
-	c.Response().WriteHeader(http.StatusOK)
-	_, err = c.Response().Write(reply)
-	return g.written(err)
+	return e.encode(call, answer, v), nil
+}
+
+// patient ends a request a little before its client gives up, so that it hears
+// why, and does not come back to buy the answer again. 0 never ends it.
+func patient(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d-min(d/10, 2*time.Second))
 }
 
 // streamed answers with server-sent events.

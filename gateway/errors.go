@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
 )
@@ -87,8 +88,10 @@ func wrongMethod(method, path string) *failure {
 	return f
 }
 
-var errTooLarge = &failure{status: http.StatusRequestEntityTooLarge,
-	body: *openai.BadRequest("", "The request body is larger than %d MiB. Send less, for example smaller images.", maxBody>>20)}
+func tooLarge(most int64) *failure {
+	return &failure{status: http.StatusRequestEntityTooLarge,
+		body: *openai.BadRequest("", "The request body is larger than %s. Send less, for example smaller images.", sandbox.Bytes(most))}
+}
 
 var errSuiteTooLarge = &failure{status: http.StatusRequestEntityTooLarge,
 	body: *openai.BadRequest("", "The suite is larger than %d MiB. Send what the tests need only, or several suites.", policy.MaxSuiteBytes>>20)}

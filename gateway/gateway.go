@@ -66,7 +66,8 @@ type Config struct {
 	Prices  pricing.Table
 	Keys    Keys
 	Journal Journal
-	Records Records          // nil: there are no suites, and feedback is not taken
+	Records Records // nil: there are no suites, and feedback is not taken
+	HTTP    HTTPConfig
 	Sandbox Sandbox          // nil: nothing is tested
 	Log     *slog.Logger     // nil: nothing is logged
 	Now     func() time.Time // nil: time.Now
@@ -88,6 +89,7 @@ const maxInflight = 4096
 
 // New returns a gateway.
 func New(c Config) *Gateway {
+	c.HTTP = c.HTTP.WithDefaults()
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -57,6 +57,16 @@ func open(t *testing.T, c standin.Config, names ...string) *house {
 
 func openWith(t *testing.T, c standin.Config, p upstream.Config, routes map[string]gateway.RouteConfig, names ...string) *house {
 	t.Helper()
+	return openAll(t, c, p, gateway.HTTPConfig{}, routes, names...)
+}
+
+func openHTTP(t *testing.T, c standin.Config, web gateway.HTTPConfig, names ...string) *house {
+	t.Helper()
+	return openAll(t, c, upstream.Config{}, web, map[string]gateway.RouteConfig{"auto": {Direct: gateway.Names{"gpt-4o"}}}, names...)
+}
+
+func openAll(t *testing.T, c standin.Config, p upstream.Config, web gateway.HTTPConfig, routes map[string]gateway.RouteConfig, names ...string) *house {
+	t.Helper()
 	h := &house{t: t, models: standin.New(c), log: &syncBuffer{}}
 	if err := h.models.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
@@ -82,12 +92,13 @@ func openWith(t *testing.T, c standin.Config, p upstream.Config, routes map[stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.gateway = gateway.New(gateway.Config{Models: models, Routes: routes, Prices: table, Keys: h.ledger, Journal: h.ledger, Records: h.ledger, Log: log})
+	h.gateway = gateway.New(gateway.Config{Models: models, Routes: routes, HTTP: web, Prices: table, Keys: h.ledger, Journal: h.ledger, Records: h.ledger, Log: log})
 	server := httptest.NewUnstartedServer(h.gateway.Handler())
 	ctx, cut := context.WithCancelCause(context.Background())
 	h.cut = cut
 	server.Config = gateway.Server(h.gateway.Handler())
 	server.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+	server.Listener = gateway.Listener(server.Listener)
 	server.Start()
 	h.url = server.URL
 	t.Cleanup(func() {

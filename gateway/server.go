@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/drover-llm/drover/gateway/openai"
 )
@@ -18,6 +19,10 @@ import (
 func (g *Gateway) Handler() http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = g.handleError
+	if origins := g.HTTP.CORS.Origins; len(origins) > 0 {
+		e.Pre(middleware.CORSWithConfig(middleware.CORSConfig{
+			AllowOrigins: origins, AllowMethods: []string{http.MethodGet, http.MethodPost, http.MethodDelete}, ExposeHeaders: []string{"*"}, MaxAge: 600}))
+	}
 	e.Pre(g.admit)
 	e.POST("/v1/chat/completions", g.serve(chatEndpoint))
 	e.POST("/v1/responses", g.serve(responsesEndpoint))
@@ -39,9 +44,15 @@ func (g *Gateway) Handler() http.Handler {
 	return e
 }
 
-// Server returns a server for a handler, with limits on slow clients.
+// Server returns a server for a handler, with limits on slow clients. It speaks
+// HTTP/1.1 and HTTP/2, the latter also without TLS.
 func Server(h http.Handler) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
+		Protocols:         protocols,
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       bodyWithin, // lifted when the body is there

@@ -123,7 +123,7 @@ func benchChild(role, host string) error {
 		if err != nil {
 			return err
 		}
-		go func() { served <- serve(ctx, g, listener, time.Second, log) }()
+		go func() { served <- serve(ctx, g, listener, nil, time.Second, log) }()
 	}
 	stats, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -190,7 +190,7 @@ func (d *demo) start(ctx context.Context, log *slog.Logger) (stop func() error, 
 	d.url = "http://" + listener.Addr().String()
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
-	go func() { served <- serve(serving, g, listener, time.Second, log) }()
+	go func() { served <- serve(serving, g, listener, nil, time.Second, log) }()
 	return func() error {
 		end()
 		err := <-served

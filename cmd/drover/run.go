@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -52,6 +53,10 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 			p.Close()
 		}
 	}()
+	encryption, err := c.HTTP.TLS.ServerTLS(log)
+	if err != nil {
+		return err
+	}
 	data, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("opening listen: %w", err)
@@ -76,7 +81,7 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 	log.Info("drover serves", "version", version(), "listen", data.Addr().String(), "ledger", c.Ledger.Path, "outcomes", journal.Len())
 	planes, ctx := errgroup.WithContext(ctx)
 	planes.Go(func() error { return control.Serve(ctx, admins) })
-	planes.Go(func() error { return serve(ctx, g, data, c.Drain, log) })
+	planes.Go(func() error { return serve(ctx, g, gateway.Listener(data), encryption, c.Drain, log) })
 	return planes.Wait()
 }
 
@@ -118,7 +123,7 @@ func assemble(c *configs.Config, journal *ledger.Ledger, runner gateway.Sandbox,
 			Family:    family(m.Name, name),
 		}
 	}
-	return gateway.New(gateway.Config{Models: models, Routes: c.Routes, Prices: table, Keys: journal, Journal: journal, Records: journal, Sandbox: runner, Log: log}), providers, nil
+	return gateway.New(gateway.Config{Models: models, Routes: c.Routes, Prices: table, Keys: journal, Journal: journal, Records: journal, HTTP: c.HTTP, Sandbox: runner, Log: log}), providers, nil
 }
 
 // family recognises a model by the provider's name for it, or else by ours: the
@@ -132,17 +137,22 @@ func family(theirs, ours string) pricing.Family {
 
 // serve answers on the listener until ctx ends, then lets requests under way
 // finish within drain, cuts off the rest, and waits until they are journalled.
-func serve(ctx context.Context, g *gateway.Gateway, l net.Listener, drain time.Duration, log *slog.Logger) error {
+func serve(ctx context.Context, g *gateway.Gateway, l net.Listener, encryption *tls.Config, drain time.Duration, log *slog.Logger) error {
 	requests, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	server := gateway.Server(g.Handler())
+	server.TLSConfig = encryption
 	server.BaseContext = func(net.Listener) context.Context { return requests }
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return pricing.Warm() })
 	work.Go(func() error {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		answer := server.Serve
+		if encryption != nil {
+			answer = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+		}
+		if err := answer(l); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
