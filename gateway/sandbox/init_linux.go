@@ -87,8 +87,7 @@ func (k *container) start(b *boot) (*seen, error) {
 			saw.Zygote = err.Error()
 		}
 	}
-	k.watch.settle(k.zygote != nil)
-	return &saw, nil
+	return &saw, k.watch.settle(k.launcher, k.zygote != nil)
 }
 
 // mountProc mounts a /proc of the container's own, read-only and hiding other

@@ -14,6 +14,8 @@ import (
 type supervisor struct {
 	proc      *os.File
 	self      string // init's pid as that /proc sees it
+	starter   string // init's thread that starts programs, as PID/task/TID; all its children are that thread's
+	buffer    []byte // what was read last
 	zygote    bool   // init's first child is the zygote
 	perSocket int64  // what one socket may hold, sent and not yet read
 	idle      int64  // sockets that are there between two runs
@@ -40,9 +42,16 @@ func newSupervisor() (*supervisor, error) {
 }
 
 // settle takes what is there now for what belongs to no run.
-func (s *supervisor) settle(zygote bool) {
+func (s *supervisor) settle(l *launcher, zygote bool) (err error) {
+	done := make(chan struct{})
+	l.calls <- func() {
+		s.starter, err = readLinkAt(s.proc, "thread-self")
+		close(done)
+	}
+	<-done
 	s.zygote = zygote
 	s.idle = s.sockets()
+	return step(err, "reading /proc/thread-self")
 }
 
 func readLinkAt(dir *os.File, name string) (string, error) {
@@ -51,16 +60,18 @@ func readLinkAt(dir *os.File, name string) (string, error) {
 	return string(b[:max(n, 0)]), err
 }
 
+// read returns what a file says, until the next read.
 func (s *supervisor) read(name string) ([]byte, error) {
 	fd, err := unix.Openat(int(s.proc.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	b := make([]byte, 0, 4096)
+	b := s.buffer[:0]
+	defer func() { s.buffer = b }()
 	for {
 		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
+			b = append(b, make([]byte, 4096)...)[:len(b)]
 		}
 		n, err := unix.Read(fd, b[len(b):cap(b)])
 		if n <= 0 || err != nil {
@@ -116,7 +127,7 @@ func (s *supervisor) wait(r run, p *program) exit {
 // once where the plain sum passes the limit.
 func (s *supervisor) look(t *tally, limit int64) (memory int64) {
 	t.begin(time.Now())
-	queue := s.children(s.self)
+	queue := s.childrenOf(nil, s.starter)
 	zygote := ""
 	if s.zygote && len(queue) > 0 {
 		zygote = queue[0] // started first, and lives as long as the container
@@ -153,12 +164,17 @@ func (s *supervisor) look(t *tally, limit int64) (memory int64) {
 func (s *supervisor) children(pid string) []string {
 	var found []string
 	for _, tid := range s.threads(pid) {
-		list, err := s.read(pid + "/task/" + tid + "/children")
-		if err == nil {
-			found = append(found, strings.Fields(string(list))...)
-		}
+		found = s.childrenOf(found, pid+"/task/"+tid)
 	}
 	return found
+}
+
+func (s *supervisor) childrenOf(found []string, task string) []string {
+	list, err := s.read(task + "/children")
+	if err != nil {
+		return found
+	}
+	return append(found, strings.Fields(string(list))...)
 }
 
 func (s *supervisor) threads(pid string) []string {

@@ -54,6 +54,10 @@ class Capture(io.RawIOBase):
         return text.decode("utf-8", "replace")
 
 
+capture = Capture(1)
+captured = io.TextIOWrapper(capture, encoding="utf-8", errors="surrogateescape", line_buffering=False, write_through=True)
+
+
 class Callback:
     """A function of the tests, called by message."""
 
@@ -87,7 +91,7 @@ class Server:
         self.fd = fd
         self.objects, self.numbers, self.foreign = [], {}, {}
         self.instances, self.described = {}, set()
-        self.out = Capture(1)
+        self.out = capture
 
     # Values.
 
@@ -298,7 +302,7 @@ class Server:
             return self.decode(message["result"])
 
     def serve(self):
-        sys.stdout = io.TextIOWrapper(self.out, encoding="utf-8", errors="surrogateescape", line_buffering=False, write_through=True)
+        sys.stdout = captured
         while True:
             try:
                 request = receive(self.fd)

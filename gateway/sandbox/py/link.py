@@ -307,7 +307,7 @@ class Link:
         """Why a failure may be a proxy's doing; empty where it is not."""
         if any(base in self.expected for cls in self.by_value_of for base in getattr(cls, "__mro__", ())):
             return self.doubt or "a subclass of a built-in type is used by its value"
-        return self.doubt
+        return self.doubt or (left_behind and "%s is not sent" % left_behind[0]) or ""
 
     def known(self, remote):
         if isinstance(remote, int) or self.number(remote) in self.named:

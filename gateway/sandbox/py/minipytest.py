@@ -1,6 +1,6 @@
 # What tests commonly use of pytest, so that they run where pytest is not
 # installed, and with a plan that is known before the candidate is asked.
-import contextlib, inspect, itertools, logging, tempfile, warnings as _warnings
+import contextlib, inspect, itertools, tempfile, warnings as _warnings
 
 
 class Outcome(BaseException):
@@ -200,36 +200,50 @@ class Capsys:
         return result
 
 
-class CapLog(logging.Handler):
-    """The fixture caplog: what is logged while a test runs."""
+def make_caplog():
+    """The fixture caplog: what is logged while a test runs. Its module is imported
+    here because every fork of a process that holds it pays for its locks."""
+    import logging
 
-    def __init__(self):
-        super().__init__(0)
-        self.setFormatter(logging.Formatter("%(levelname)-8s %(name)s:%(filename)s:%(lineno)d %(message)s"))
-        self.clear()
+    class CapLog(logging.Handler):
+        def __init__(self):
+            super().__init__(0)
+            self.setFormatter(logging.Formatter("%(levelname)-8s %(name)s:%(filename)s:%(lineno)d %(message)s"))
+            self.handler = self
+            self.clear()
 
-    def emit(self, record):
-        self.records.append(record)
-        self.text += self.format(record) + "\n"
+        def emit(self, record):
+            self.records.append(record)
+            self.text += self.format(record) + "\n"
 
-    messages = property(lambda self: [r.getMessage() for r in self.records])
-    record_tuples = property(lambda self: [(r.name, r.levelno, r.getMessage()) for r in self.records])
+        messages = property(lambda self: [r.getMessage() for r in self.records])
+        record_tuples = property(lambda self: [(r.name, r.levelno, r.getMessage()) for r in self.records])
 
-    def clear(self):
-        self.records, self.text = [], ""
+        def clear(self):
+            self.records, self.text = [], ""
 
-    def set_level(self, level, logger=None):
-        logging.getLogger(logger).setLevel(level)
+        def get_records(self, when):
+            return self.records
 
-    @contextlib.contextmanager
-    def at_level(self, level, logger=None):
-        target = logging.getLogger(logger)
-        before = target.level
-        target.setLevel(level)
-        try:
-            yield
-        finally:
-            target.setLevel(before)
+        def set_level(self, level, logger=None):
+            target = logging.getLogger(logger)
+            undos.append(lambda before=target.level: target.setLevel(before))
+            target.setLevel(level)
+
+        @contextlib.contextmanager
+        def at_level(self, level, logger=None):
+            target = logging.getLogger(logger)
+            before = target.level
+            target.setLevel(level)
+            try:
+                yield
+            finally:
+                target.setLevel(before)
+
+    undos, handler, root = [], CapLog(), logging.getLogger()
+    root.addHandler(handler)
+    undos.append(lambda: root.removeHandler(handler))
+    return handler, undos
 
 
 class MonkeyPatch:
@@ -474,10 +488,8 @@ class Runner:
         if name == "tmpdir":
             return tempfile.mkdtemp()
         if name == "caplog":
-            handler = CapLog()
-            root = logging.getLogger()
-            root.addHandler(handler)
-            undos.append(lambda: root.removeHandler(handler))
+            handler, after = make_caplog()
+            undos.append(lambda: [undo() for undo in reversed(after)])
             return handler
         if name == "recwarn":
             caught = _warnings.catch_warnings(record=True)

@@ -6,6 +6,25 @@ import ast
 LENT = {"math", "cmath", "re", "string", "itertools", "collections", "functools", "operator", "datetime", "decimal", "fractions", "statistics"}
 
 
+_nodes = {}
+
+
+def nodes_of(tree):
+    """All nodes of a tree but for contexts, found once: looking is most of what
+    reading the tests costs."""
+    found = _nodes.get(id(tree))
+    if found is None:
+        found = _nodes[id(tree)] = [tree]
+        for node in found:
+            for field in node._fields:
+                value = getattr(node, field, None)
+                if type(value) is list:
+                    found.extend([v for v in value if isinstance(v, ast.AST)])
+                elif isinstance(value, ast.AST) and field != "ctx":
+                    found.append(value)
+    return found
+
+
 # Whether tests can be run apart from the candidate.
 
 APART_NEVER = {  # names whose use reaches into the candidate's process or its files
@@ -23,13 +42,13 @@ def needs_sharing(tree, solution_names, module_name):
     # What the tests take from the solution decides, not what it defines: it could
     # name anything to be let into the tests' process.
     bound = bound_names(tree)
-    taken = {a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and (n.module == module_name or is_missing(n.module or ""))
+    taken = {a.asname or a.name for n in nodes_of(tree) if isinstance(n, ast.ImportFrom) and (n.module == module_name or is_missing(n.module or ""))
              for a in n.names}
     if "*" in taken:
-        bound = {a.asname or a.name for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names} - taken | {
-            n.name for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
+        bound = {a.asname or a.name for n in nodes_of(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names} - taken | {
+            n.name for n in nodes_of(tree) if isinstance(n, ast.ClassDef)}
     taken |= {n for n in solution_names if n not in bound and not is_shadow(n)}
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Name) or isinstance(node, ast.arg):
             why = APART_NEVER.get(node.id if isinstance(node, ast.Name) else node.arg)
             if why or (node.id if isinstance(node, ast.Name) else node.arg) in WITHIN - {"err"}:
@@ -70,7 +89,7 @@ WITHIN = {"warns", "assertWarns", "assertWarnsRegex", "assertLogs", "assertNoLog
 def doubtful(trees):
     """Why tests that fail apart from the solution could hold in one process with it."""
     for tree in trees:
-        for node in ast.walk(tree):
+        for node in nodes_of(tree):
             name = getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "arg", None)
             if isinstance(node, (ast.AsyncFor, ast.AsyncWith)) or isinstance(node, ast.comprehension) and node.is_async:
                 return "asynchronous iteration is used"
@@ -102,11 +121,11 @@ def alias_missing_modules(trees, solution, names, entry):
     by it and in no other way. Gives the first module that stays missing."""
     missing, order, named, bare = {}, [], False, False
     for tree in trees:
-        bound, used = bound_names(tree), {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+        bound, used = bound_names(tree), {n.id for n in nodes_of(tree) if isinstance(n, ast.Name)}
         bare = bare or any(n in used and n not in bound and not is_shadow(n) for n in names)
         named = named or "candidate" in used and "candidate" not in bound \
             or any(isinstance(n, ast.FunctionDef) and n.name == "check" and n.args.args for n in tree.body)
-        for node in ast.walk(tree):
+        for node in nodes_of(tree):
             for module, wanted in imported(tree, node):
                 named = named or module == solution_name
                 if is_missing(module):
@@ -133,7 +152,7 @@ def imported(tree, node):
     out = []
     for alias in node.names:
         parts = (alias.asname or alias.name).split(".")
-        out.append((alias.name, {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and dotted(n.value) == parts}))
+        out.append((alias.name, {n.attr for n in nodes_of(tree) if isinstance(n, ast.Attribute) and dotted(n.value) == parts}))
     return out
 
 
@@ -166,7 +185,7 @@ def place(module, solution):
 def bound_names(tree):
     """Names that the tests bind anywhere."""
     names = defined_names(tree)
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             names.add(node.id)
         elif isinstance(node, ast.arg):

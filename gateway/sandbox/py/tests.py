@@ -34,69 +34,63 @@ def describe(e):
 
 # The assert framework.
 
-class Instrument(ast.NodeTransformer):
+class Instrument:
     """Makes every assert statement a check that is recorded. One that fails does
     not end the tests, unless the tests themselves look at the failure."""
 
     def __init__(self, source):
-        self.source, self.checks, self.guarded = source, [], 0
+        self.lines, self.checks = source.encode("utf-8").split(b"\n"), []
 
-    def visit_Try(self, node):
-        guarded = bool(node.handlers)
-        self.guarded += guarded
-        node.body = self.visit_all(node.body)
-        self.guarded -= guarded
-        for part in ("handlers", "orelse", "finalbody"):
-            setattr(node, part, self.visit_all(getattr(node, part)))
-        return node
-
-    def visit_all(self, nodes):
+    def block(self, nodes, guarded=False):
         out = []
         for node in nodes:
-            made = self.visit(node)
-            out.extend(made if isinstance(made, list) else [made])
+            if type(node) is ast.Assert:
+                out.extend(self.check(node, guarded))
+                continue
+            out.append(node)
+            within = guarded or isinstance(node, (ast.With, ast.AsyncWith))
+            for field in ("body", "orelse", "finalbody"):
+                part = getattr(node, field, None)
+                if type(part) is list:
+                    setattr(node, field, self.block(part, within or field == "body" and bool(getattr(node, "handlers", None))))
+            for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+                part.body = self.block(part.body, within)
         return out
 
-    visit_TryStar = visit_Try
+    def text(self, node):
+        lines = self.lines[node.lineno - 1:node.end_lineno]
+        if not lines:
+            return "assert"
+        lines[-1] = lines[-1][:node.end_col_offset]
+        lines[0] = lines[0][node.col_offset:]
+        return " ".join(b"\n".join(lines).decode("utf-8", "replace").split()) or "assert"
 
-    def visit_With(self, node):
-        self.guarded += 1
-        self.generic_visit(node)
-        self.guarded -= 1
-        return node
-
-    visit_AsyncWith = visit_With
-
-    def visit_Assert(self, node):
-        if isinstance(node.test, ast.Constant) and node.test.value:
-            return node
-        index = len(self.checks)
-        text = ast.get_source_segment(self.source, node.test) or "assert"
-        self.checks.append("line %d: %s" % (node.lineno, shorten(" ".join(text.split()), 120)))
-        held = ast.Expr(call("_drover_held", index))
-        if self.guarded:
-            return [ast.copy_location(n, node) for n in (node, held)]
+    def check(self, node, guarded):
         test = node.test
-        sides = isinstance(test, ast.Compare) and len(test.ops) == 1
-        before = ast.parse("_drover_left = _drover_right = _drover_unset").body
-        if sides:
-            before += [ast.Assign([name("_drover_left", ast.Store())], test.left),
-                       ast.Assign([name("_drover_right", ast.Store())], test.comparators[0])]
-            node = ast.Assert(ast.Compare(name("_drover_left"), test.ops, [name("_drover_right")]), node.msg)
-        attempt = ast.Try(
-            body=before + [node],
-            handlers=[ast.ExceptHandler(name("BaseException"), "_drover_error", [
-                ast.Expr(call("_drover_failed", index, name("_drover_error"), name("_drover_left"), name("_drover_right")))])],
-            orelse=[held], finalbody=[])
-        return ast.copy_location(attempt, node)
+        if isinstance(test, ast.Constant) and test.value:
+            return [node]
+        index = len(self.checks)
+        self.checks.append("line %d: %s" % (node.lineno, shorten(self.text(test), 120)))
+        at = {"lineno": node.lineno, "col_offset": node.col_offset, "end_lineno": node.end_lineno, "end_col_offset": node.end_col_offset}
+
+        def name(text, context=_LOAD):
+            return ast.Name(text, context, **at)
+
+        def told(function, *names):
+            return ast.Expr(ast.Call(name(function), [ast.Constant(index, **at), *[name(n) for n in names]], [], **at), **at)
+
+        held = told("_drover_held")
+        if guarded:
+            return [node, held]
+        body = [ast.Assign([name("_drover_left", _STORE), name("_drover_right", _STORE)], name("_drover_unset"), **at)]
+        if isinstance(test, ast.Compare) and len(test.ops) == 1:
+            body += [ast.Assign([name("_drover_left", _STORE)], test.left, **at), ast.Assign([name("_drover_right", _STORE)], test.comparators[0], **at)]
+            node = ast.Assert(ast.Compare(name("_drover_left"), test.ops, [name("_drover_right")], **at), node.msg, **at)
+        failed = told("_drover_failed", "_drover_error", "_drover_left", "_drover_right")
+        return [ast.Try(body + [node], [ast.ExceptHandler(name("BaseException"), "_drover_error", [failed], **at)], [held], [], **at)]
 
 
-def name(text, context=None):
-    return ast.Name(text, context or ast.Load())
-
-
-def call(function, *arguments):
-    return ast.Call(name(function), [a if isinstance(a, ast.AST) else ast.Constant(a) for a in arguments], [])
+_LOAD, _STORE = ast.Load(), ast.Store()
 
 
 class Asserts:
@@ -128,7 +122,7 @@ def safe_repr(value):
 
 def run_assert(job, tree, source, namespace):
     instrument = Instrument(source)
-    tree = ast.fix_missing_locations(instrument.visit(tree))
+    tree.body = instrument.block(tree.body)
     record = Asserts()
     namespace.update(_drover_held=record.on_held, _drover_failed=record.on_failed, _drover_unset=Asserts.unset)
     ended = None
@@ -297,6 +291,8 @@ def snapshot():
 
 
 _globals = globals()
+HARNESS.update(v for v in _globals.values() if isinstance(v, type))
+sys.modules["pytest"] = make_pytest()
 
 
 def load_shared(job):
@@ -406,10 +402,8 @@ def judge_tests():
     job = receive(JUDGE)
     nonce = job.pop("nonce")
     solution_name = job["module"]
-    HARNESS.update(v for v in _globals.values() if isinstance(v, type))
     TEST_MODULES.update("tests_%d" % n for n in range(len(job["tests"])))
     sys.path.insert(0, "/w")
-    sys.modules["pytest"] = make_pytest()
     shared, before = job["shared"], None
     _stops.extend(s for s in ("StopIteration", "StopAsyncIteration") if any(s in source for source in job["tests"]))
     try:
@@ -484,7 +478,7 @@ def run_file(job, number, source, tree, solution, names, entry):
         if tree is None:
             used = set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", source))
         else:
-            used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - defined_names(tree)
+            used = {n.id for n in nodes_of(tree) if isinstance(n, ast.Name)} - defined_names(tree)
             if solution_name in used and solution_name not in names:
                 namespace[solution_name] = solution
         for n in used & LENT:

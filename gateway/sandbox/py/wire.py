@@ -86,6 +86,10 @@ _standard_names = {kind: name for name, (kind, _, _) in STANDARD.items()}
 _mappings = {"Counter": collections.Counter, "OrderedDict": collections.OrderedDict, "defaultdict": collections.defaultdict}
 _mapping_names = {kind: name for name, kind in _mappings.items()}
 _identifier = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\Z").match
+# What a defaultdict may be made with on the other side, where it is a plain type.
+FACTORIES = {"int": int, "float": float, "str": str, "list": list, "tuple": tuple, "dict": dict, "set": set, "bool": bool}
+_factory_names = {kind: name for name, kind in FACTORIES.items()}
+left_behind = []  # parts of values that did not come along
 _tuples = {}
 
 
@@ -125,6 +129,8 @@ def encode(value, handle, depth=0):
         return {"q": [encode(v, handle, depth) for v in value], "m": value.maxlen}
     if kind in _mapping_names:
         items = [[encode(k, handle, depth), encode(v, handle, depth)] for k, v in value.items()]
+        if kind is collections.defaultdict and value.default_factory is not None:
+            return {"d": items, "of": "defaultdict", "by": _factory_names.get(value.default_factory, "") if _type(value.default_factory) is _type else ""}
         return {"d": items, "of": _mapping_names[kind]}
     if kind in _standard_names:
         parts = STANDARD[_standard_names[kind]][1](value)
@@ -190,7 +196,10 @@ def _decode_tagged(data, handle):
         items = {decode(k, handle): decode(v, handle) for k, v in data["d"]}
         of = data.get("of")
         if of == "defaultdict":
-            return collections.defaultdict(None, items)
+            by = data.get("by")
+            if by == "":
+                left_behind.append("the default of a defaultdict")
+            return collections.defaultdict(FACTORIES[by] if by else None, items)
         return _mappings[of](items) if of else items
     if "s" in data:
         return {decode(v, handle) for v in data["s"]}

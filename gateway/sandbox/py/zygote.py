@@ -58,11 +58,16 @@ def become(spec, fds):
         (resource.RLIMIT_STACK, spec["stack"]), (resource.RLIMIT_MEMLOCK, 0), (resource.RLIMIT_MSGQUEUE, 0),
     ):
         resource.setrlimit(kind, (limit, limit))
-    os.chdir("/w")
-    random.seed()
+    os.chdir("/w")  # random has reseeded itself: its module does so in every fork
 
 
 def prepare_streams():
+    """Text streams over descriptors 1 and 2, whatever these become in a fork."""
+    reader, writer = os.pipe()  # as in a fork, where they cannot be sought in
+    for fd in (1, 2):
+        os.dup2(writer, fd)
+    os.close(reader)
+    os.close(writer)
     global_stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w")), encoding="utf-8", errors="surrogateescape")
     sys.stdout = sys.__stdout__ = global_stdout
     sys.stderr = sys.__stderr__ = io.TextIOWrapper(io.FileIO(2, "w"), encoding="utf-8", errors="backslashreplace", write_through=True)
@@ -88,9 +93,8 @@ def serve():
     for folder in SITE_PACKAGES:
         if os.path.isdir(folder) and folder not in sys.path:
             sys.path.append(folder)
-    for fd in (0, 1, 2):
-        os.set_inheritable(fd, True)
     sys.dont_write_bytecode = True
+    prepare_streams()
     gc.collect()
     gc.freeze()
     send(3, {"ready": True})
@@ -108,7 +112,6 @@ def serve():
         if pid == 0:
             try:
                 become(spec, fds)
-                prepare_streams()
                 ROLES[spec["role"]](spec)
             except BaseException:
                 traceback.print_exc()
