@@ -8,17 +8,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/drover-llm/drover/configs"
@@ -215,7 +212,7 @@ func (d *demo) write(r standin.Request) standin.Answer {
 // compare solves the problems with every strategy in turn. Each meets the same
 // models: the draws begin anew.
 func (d *demo) compare(ctx context.Context) ([]strategyResult, error) {
-	bar := newBar(d.out, len(strategies)*len(d.problems))
+	bar := newBar(d.out, "solving", len(strategies)*len(d.problems))
 	defer bar.stop()
 	var results []strategyResult
 	for _, s := range strategies {
@@ -354,73 +351,12 @@ func (d *demo) print(results []strategyResult) {
 	t.AppendHeader(table.Row{"", "passes its tests", "right (hidden tests)", "95 % interval", "samples", "cost, $", "of GPT-4o's", "p50 / p95, ms"})
 	for _, r := range results {
 		n := float64(r.Problems)
-		low, high := wilson(r.SolvedHidden, r.Problems)
+		share := lab.Wilson(r.SolvedHidden, r.Problems)
 		t.AppendRow(table.Row{r.Name, fmt.Sprintf("%d of %d", r.SolvedVisible, r.Problems), fmt.Sprintf("%d (%.1f %%)", r.SolvedHidden, 100*float64(r.SolvedHidden)/n),
-			fmt.Sprintf("%.0f to %.0f %%", 100*low, 100*high), r.Samples, pricing.USD(r.CostUSD),
+			fmt.Sprintf("%.0f to %.0f %%", 100*share.Low, 100*share.High), r.Samples, pricing.USD(r.CostUSD),
 			fmt.Sprintf("%.0f %%", 100*float64(r.CostUSD)/float64(results[0].CostUSD)), fmt.Sprintf("%d / %d", r.P50MS, r.P95MS)})
 	}
 	fmt.Fprintln(d.out)
 	t.Render()
 	fmt.Fprintln(d.out, "Samples are the 8B's; a failed search asks GPT-4o once. Latencies are those of the simulated models (20 and 60 ms a call).")
-}
-
-// wilson is the 95 % interval of a share (Wilson, 1927).
-func wilson(k, n int) (low, high float64) {
-	const z = 1.959964
-	p, m := float64(k)/float64(n), float64(n)
-	centre := (p + z*z/(2*m)) / (1 + z*z/m)
-	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
-	return max(centre-half, 0), min(centre+half, 1)
-}
-
-// bar shows progress: a bar on a terminal, a line at every tenth elsewhere.
-type bar struct {
-	writer  progress.Writer // nil when the output is no terminal
-	tracker progress.Tracker
-	out     io.Writer
-	mu      sync.Mutex
-	done    int
-	total   int
-}
-
-func newBar(out io.Writer, total int) *bar {
-	b := &bar{out: out, total: total}
-	file, ok := out.(*os.File)
-	if !ok {
-		return b
-	}
-	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return b
-	}
-	b.writer = progress.NewWriter()
-	b.writer.SetOutputWriter(out)
-	b.writer.SetAutoStop(false)
-	b.writer.SetStyle(progress.StyleBlocks)
-	b.tracker = progress.Tracker{Message: "solving", Total: int64(total)}
-	b.writer.AppendTracker(&b.tracker)
-	go b.writer.Render()
-	return b
-}
-
-func (b *bar) step(what string) {
-	if b.writer != nil {
-		b.tracker.UpdateMessage(what)
-		b.tracker.Increment(1)
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.done++
-	if b.done*10/b.total != (b.done-1)*10/b.total {
-		fmt.Fprintf(b.out, "%3d %% %s\n", b.done*100/b.total, strings.ToLower(what))
-	}
-}
-
-func (b *bar) stop() {
-	if b.writer != nil {
-		b.writer.Stop()
-		for b.writer.IsRenderInProgress() {
-			time.Sleep(10 * time.Millisecond)
-		}
-	}
 }

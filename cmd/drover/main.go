@@ -34,6 +34,7 @@ type cli struct {
 	Check   checkCmd       `cmd:"" help:"Name every fault of a configuration, or explain what it does."`
 	Doctor  doctorCommand  `cmd:"" help:"Try what Drover needs on this machine, and say how to mend what does not work."`
 	Verify  verifyCommand  `cmd:"" help:"Judge one answer by tests in the sandbox, with no model and no server."`
+	Eval    evalCmd        `cmd:"" help:"Measure models and gateways over problem sets."`
 	Keys    keysCmd        `cmd:"" help:"Create, list and revoke API keys."`
 	Sandbox sandboxCommand `cmd:"" help:"Run a sandbox worker."`
 	Standin standinCmd     `cmd:"" help:"Serve simulated models that speak OpenAI's wire, for trials and tests."`

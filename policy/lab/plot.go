@@ -127,6 +127,9 @@ func (f Figure) plot() (*plot.Plot, error) {
 	}
 	if f.LogX {
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		if p.X.Min == p.X.Max { // the library would widen it to 0
+			p.X.Min, p.X.Max = p.X.Min/2, p.X.Max*2
+		}
 	}
 	if f.YMin != f.YMax {
 		p.Y.Min, p.Y.Max = f.YMin, f.YMax

@@ -59,6 +59,14 @@ func TestFigureIsWrittenAsSVGAndPNG(t *testing.T) {
 	}
 }
 
+// A single point has a log axis, too.
+func TestFigureOfOnePoint(t *testing.T) {
+	f := Figure{LogX: true, Series: []Series{{Points: []Point{{1, .5, .4, .6}}}}}
+	if err := f.Write(io.Discard, "png"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFigureRefusesWhatCannotBeDrawn(t *testing.T) {
 	for name, change := range map[string]func(*Figure){
 		"no series":          func(f *Figure) { f.Series = nil },

@@ -12,6 +12,9 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Init() // a container's builder and init are this test binary again
+	if dir := os.Getenv(childEnv); dir != "" {
+		os.Exit(runChild(dir))
+	}
 	os.Exit(m.Run())
 }
 
