@@ -1,5 +1,5 @@
 # Judges a solution by what a reference returns. Before this stand _source and
-# _entry, the reference; _inputs, lists of arguments, one JSON line each;
+# _entry, the reference; _inputs, lists of arguments in JSON;
 # _contract, asserts on them; _asserts, the set's own tests; and _tolerance.
 import ast, json
 
@@ -145,7 +145,7 @@ def _same(got, want):
 
 def check(candidate):
     asked = 0
-    for line in _inputs.splitlines():
+    for line in _inputs:
         read, want = _read(line)
         if read is None:
             continue

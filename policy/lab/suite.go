@@ -77,7 +77,7 @@ const maxInputs = 400 << 10
 // byReference makes tests of a set's reference.
 func (p Problem) byReference(inputs []jsontext.Value) []string {
 	var tests []string
-	var lines strings.Builder
+	var lines strings.Builder // a Python list, by the line: long lines are slow to read for the sandbox
 	flush := func() {
 		if lines.Len() == 0 {
 			return
@@ -88,22 +88,22 @@ func (p Problem) byReference(inputs []jsontext.Value) []string {
 		}
 		var b strings.Builder
 		for _, v := range []struct{ name, text string }{
-			{"source", p.Solution}, {"entry", p.EntryPoint}, {"contract", p.Contract}, {"asserts", asserts}, {"inputs", lines.String()},
+			{"source", p.Solution}, {"entry", p.EntryPoint}, {"contract", p.Contract}, {"asserts", asserts},
 		} {
 			fmt.Fprintf(&b, "_%s = %s\n", v.name, pythonText(v.text))
 		}
-		fmt.Fprintf(&b, "_tolerance = %g\n", p.Tolerance)
+		fmt.Fprintf(&b, "_tolerance = %g\n_inputs = [\n%s]\n", p.Tolerance, lines.String())
 		tests = append(tests, b.String()+referenceHarness)
 		lines.Reset()
 	}
 	for _, in := range inputs {
 		compact := in.Clone()
 		_ = compact.Compact() // it was decoded before
-		if lines.Len() > 0 && lines.Len()+len(compact) > maxInputs {
+		line := pythonText(string(compact))
+		if lines.Len() > 0 && lines.Len()+len(line) > maxInputs {
 			flush()
 		}
-		lines.Write(compact)
-		lines.WriteByte('\n')
+		lines.WriteString(line + ",\n")
 	}
 	flush()
 	return tests

@@ -3,7 +3,6 @@ package lab
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -68,7 +67,7 @@ func TestPublishedReferencesPass(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n++; n%37 != 0 || unfit[p.ID] {
+			if n++; n%75 != 0 || unfit[p.ID] {
 				continue
 			}
 			for _, suite := range []Suite{Base, Plus} {
@@ -117,11 +116,6 @@ func TestLongInputsAreCutIntoFiles(t *testing.T) {
 		t.Fatalf("%d files", len(job.Tests))
 	}
 	job.Validate(func(path, format string, args ...any) { t.Errorf("%s: "+format, append([]any{path}, args...)...) })
-	job = p.Job("def f(a):\n    return a", Base)
-	job.Limits.CPU = 20 * time.Second
-	if report, err := testRunner(t).Run(t.Context(), job); err != nil || report.Verdict != sandbox.Passed {
-		t.Errorf("%s, %v %s %s", report.Verdict, err, report.Failure, report.Detail)
-	}
 	p.Inputs[89] = jsontext.Value(`["y"]`)
 	if report, err := testRunner(t).Run(t.Context(), p.Job("def f(a):\n    return a if a != 'y' else 'x'", Base)); err != nil || report.Verdict != sandbox.Failed {
 		t.Errorf("wrong in the last file: %s, %v %s", report.Verdict, err, report.Detail)
