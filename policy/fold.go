@@ -40,9 +40,9 @@ type Totals struct {
 // held follows from the open holds.
 type BudgetTotals struct {
 	Budget  string        `json:"budget"`
-	Every   Every         `json:"every"`
-	Windows []WindowTotal `json:"windows"`        // by time
-	Shut    *time.Time    `json:"shut,omitempty"` // start of the latest window that is forgotten
+	Every   Every         `json:"every,omitempty"` // empty: Ever
+	Windows []WindowTotal `json:"windows"`         // by time
+	Shut    *time.Time    `json:"shut,omitempty"`  // start of the latest window that is forgotten
 }
 
 // WindowTotal is what was spent in one window.

@@ -91,6 +91,13 @@ func readChange(seq uint64, record []byte) (c policy.Change, err error) {
 		if k == kindKeyCreated {
 			c.At, c.Action = r.Key.Created, "key.create"
 		}
+	case kindRelease:
+		var r release
+		err = decode(seq, text, &r)
+		c = policy.Change{At: r.At, By: r.By, Action: "hold.release", Subject: r.ID}
+		if r.Charge {
+			c.Action = "hold.charge"
+		}
 	case kindKeyRevoked:
 		var r keyRevoked
 		err = decode(seq, text, &r)

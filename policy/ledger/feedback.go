@@ -32,7 +32,7 @@ func feedbackKey(id, source string) []byte {
 func (l *Ledger) Feedback(ctx context.Context, f policy.Feedback) error {
 	f.At = f.At.UTC()
 	err := l.queue.do(ctx, newWrite(func(t *tables) error {
-		at := t.outcomes.Get([]byte(f.ID))
+		at := outcomeAt(t.outcomes, f.ID)
 		if at == nil {
 			return policy.ErrUnknownOutcome
 		}
@@ -102,7 +102,7 @@ func (l *Ledger) Feedbacks(ctx context.Context, after uint64) iter.Seq2[Feedback
 				if err := decode(seq, text, &e.Feedback); err != nil {
 					return err
 				}
-				at := tx.Bucket(bucketOutcomes).Get([]byte(e.Feedback.ID))
+				at := outcomeAt(tx.Bucket(bucketOutcomes), e.Feedback.ID)
 				if at == nil {
 					return nil // forgotten since
 				}

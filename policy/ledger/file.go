@@ -59,7 +59,8 @@ func (l *Ledger) load() error {
 	}
 	return l.db.View(func(tx *bolt.Tx) error {
 		l.outcomes.Store(int64(tx.Bucket(bucketOutcomes).Sequence()))
-		return errors.Join(l.auth.load(tx), l.index.load(tx))
+		l.opened = tx.Bucket(bucketJournal).Sequence()
+		return errors.Join(l.auth.load(tx), l.index.load(tx), l.loadBook(tx))
 	})
 }
 

@@ -17,7 +17,7 @@ var (
 	bucketMeta     = []byte("meta")     // see the keys below
 	bucketJournal  = []byte("journal")  // sequence number -> record
 	bucketHolds    = []byte("holds")    // id of an open hold -> sequence number
-	bucketOutcomes = []byte("outcomes") // id of an outcome -> sequence number; its own sequence counts them
+	bucketOutcomes = []byte("outcomes") // id of an outcome -> its sequence number, and that of its hold; its own sequence counts them
 	bucketKeys     = []byte("keys")     // id of a key -> keyRecord as it is now, sealed
 	bucketSuites   = []byte("suites")   // owner, 0, id of a suite -> sequence number
 	bucketFeedback = []byte("feedback") // id of an outcome, 0, source -> sequence number of its last word
@@ -41,6 +41,7 @@ var (
 	metaFormat      = []byte("format")      // decimal number
 	metaPepper      = []byte("pepper")      // secret that keys are hashed with, and its checksum
 	metaCheckpoint  = []byte("checkpoint")  // sequence number of the last checkpoint; absent before the first
+	metaBase        = []byte("base")        // sequence number of the last one that outcomes were forgotten at
 )
 
 const (

@@ -24,7 +24,7 @@ func (l *Ledger) Hold(ctx context.Context, h policy.Hold) error {
 	h.At = h.At.UTC()
 	id, record, err := encodeEntry(kindHold, h.ID, h)
 	if err == nil {
-		err = l.queue.do(ctx, newWrite(func(t *tables) error {
+		w := newWrite(func(t *tables) error {
 			switch {
 			case t.holds.Get(id) != nil:
 				return ErrHeld
@@ -33,7 +33,9 @@ func (l *Ledger) Hold(ctx context.Context, h policy.Hold) error {
 			}
 			t.put(t.holds, id, t.append(record))
 			return nil
-		}))
+		})
+		w.folded = func() { l.book.Fold(h) }
+		err = l.queue.do(ctx, w)
 	}
 	if err != nil {
 		return fmt.Errorf("holding for %q: %w", h.ID, err)
@@ -50,18 +52,21 @@ func (l *Ledger) Settle(ctx context.Context, o policy.Outcome) error {
 	o.At = o.At.UTC()
 	id, record, err := encodeEntry(kindOutcome, o.ID, o)
 	if err == nil {
-		err = l.queue.doRegardless(ctx, newWrite(func(t *tables) error {
-			if t.holds.Get(id) == nil {
+		w := newWrite(func(t *tables) error {
+			held := t.holds.Get(id)
+			if held == nil {
 				if t.outcomes.Get(id) != nil {
 					return ErrSettled
 				}
 				return ErrNoHold
 			}
-			t.put(t.outcomes, id, t.appendOutcome(kindOutcome, record, &o))
+			t.put(t.outcomes, id, slices.Concat(t.appendOutcome(kindOutcome, record, &o), held))
 			t.delete(t.holds, id)
 			t.settled++
 			return nil
-		}))
+		})
+		w.folded = func() { l.book.Fold(o) }
+		err = l.queue.doRegardless(ctx, w)
 	}
 	if err != nil {
 		return fmt.Errorf("settling %q: %w", o.ID, err)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
 )
 
 // Errors that callers tell apart.
@@ -65,6 +67,10 @@ type Ledger struct {
 	commits  atomic.Int64 // transactions that reached the disk
 	auth     authenticator
 	index    *index
+	book     *policy.Book // what the journal comes to; the writer folds it
+	since    uint64       // the last record that is in a checkpoint; the writer's
+	every    uint64       // checkpointRecords but in tests
+	opened   uint64       // the last record when it was opened
 }
 
 // Open opens the ledger at path, and makes an empty one, readable by its owner
@@ -72,7 +78,7 @@ type Ledger struct {
 // go, then returns ErrLocked. A ledger of an older format is migrated; one of a
 // newer format, a foreign and a damaged file are refused and left as they are.
 func Open(path string, o Options) (*Ledger, error) {
-	l := &Ledger{path: path, o: o.withDefaults(), queue: newQueue(), index: newIndex(), stopped: make(chan struct{})}
+	l := &Ledger{path: path, o: o.withDefaults(), queue: newQueue(), index: newIndex(), every: checkpointRecords, stopped: make(chan struct{})}
 	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("opening ledger %s: %w", path, err)
 	}

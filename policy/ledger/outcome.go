@@ -91,7 +91,7 @@ func (l *Ledger) chunk(ctx context.Context, after uint64, take func(tx *bolt.Tx,
 // ErrNoOutcome.
 func (l *Ledger) Outcome(id string) (e Entry, err error) {
 	err = l.view(func(tx *bolt.Tx) (err error) {
-		at := tx.Bucket(bucketOutcomes).Get([]byte(id))
+		at := outcomeAt(tx.Bucket(bucketOutcomes), id)
 		if at == nil {
 			at = tx.Bucket(bucketImported).Get([]byte(id))
 		}
@@ -105,6 +105,14 @@ func (l *Ledger) Outcome(id string) (e Entry, err error) {
 		return Entry{}, fmt.Errorf("reading outcome %q: %w", id, err)
 	}
 	return e, nil
+}
+
+// outcomeAt is the place of the outcome of this id, nil where there is none.
+func outcomeAt(outcomes *bolt.Bucket, id string) []byte {
+	if places := outcomes.Get([]byte(id)); len(places) >= 8 {
+		return places[:8]
+	}
+	return nil
 }
 
 // view runs f in a short read transaction.

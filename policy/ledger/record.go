@@ -27,7 +27,8 @@ const (
 	kindImported     kind = 10 // policy.Outcome that was recorded elsewhere; no money of this ledger
 	kindPriors       kind = 11 // policy.Priors
 	kindDay          kind = 12 // dayRecord
-	kindCheckpoint   kind = 13 // Checkpoint
+	kindCheckpoint   kind = 13 // checkpoint
+	kindRelease      kind = 14 // release
 )
 
 // recordVersion is the version of every kind's JSON so far. A field may be added
@@ -75,7 +76,7 @@ func openRecord(seq uint64, record []byte) (kind, []byte, error) {
 		return 0, nil, fmt.Errorf("record %d: version %d is not known to this drover; use a newer one", seq, record[1])
 	}
 	k := kind(record[0])
-	if k < kindHold || k > kindCheckpoint {
+	if k < kindHold || k > kindRelease {
 		return 0, nil, fmt.Errorf("record %d: kind %d is not known to this drover; use a newer one", seq, k)
 	}
 	return k, record[headerSize:], nil

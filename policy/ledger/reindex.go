@@ -72,7 +72,7 @@ func (t *tables) reindex(seq uint64, k kind, text []byte) error {
 			t.put(t.tx.Bucket(bucketImported), []byte(o.ID), at)
 			return nil
 		}
-		t.put(t.outcomes, []byte(o.ID), at)
+		t.put(t.outcomes, []byte(o.ID), append(at, t.holds.Get([]byte(o.ID))...))
 		t.delete(t.holds, []byte(o.ID))
 		t.settled++
 	case kindKeyCreated, kindKeyChanged:
@@ -116,8 +116,31 @@ func (t *tables) reindex(seq uint64, k kind, text []byte) error {
 			return err
 		}
 		t.put(t.feedback, feedbackKey(f.ID, f.Source), at)
+	case kindPriors:
+		var p policy.Priors
+		if err := decode(seq, text, &p); err != nil {
+			return err
+		}
+		t.put(t.tx.Bucket(bucketPriors), []byte(p.Name), at)
 	case kindChange:
 		t.put(t.changes, at, nil)
+	case kindRelease:
+		var r release
+		if err := decode(seq, text, &r); err != nil {
+			return err
+		}
+		t.put(t.changes, at, nil)
+		t.delete(t.holds, []byte(r.ID))
+	case kindCheckpoint:
+		var c checkpoint
+		if err := decode(seq, text, &c); err != nil {
+			return err
+		}
+		meta := t.tx.Bucket(bucketMeta)
+		t.put(meta, metaCheckpoint, at)
+		if c.Base {
+			t.put(meta, metaBase, at)
+		}
 	case kindDay:
 		var d dayRecord
 		if err := decode(seq, text, &d); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -40,7 +41,7 @@ func (r *Report) fault(format string, args ...any) {
 // changes nothing, and requests go on meanwhile. The error is one of ctx, or of a
 // ledger that is closed; what is wrong with the file is in the report.
 func (l *Ledger) Verify(ctx context.Context) (Report, error) {
-	v := verification{Report: Report{Faults: []string{}}, holds: map[string][]byte{}, keys: map[string]*keyRecord{}, suites: map[string][]byte{}}
+	v := verification{Report: Report{Faults: []string{}}, holds: map[string][]byte{}, keys: map[string]*keyRecord{}, suites: map[string][]byte{}, priors: map[string][]byte{}}
 	err := l.view(func(tx *bolt.Tx) error {
 		err := checkRoots(l.file)
 		for range 3 { // the writer may have been writing one
@@ -74,13 +75,21 @@ type verification struct {
 	holds  map[string][]byte // open ones
 	keys   map[string]*keyRecord
 	suites map[string][]byte
+	priors map[string][]byte
 	counts map[string]int // entries that an index should have
 	last   uint64
+
+	book    *policy.Book // folded from the base
+	through uint64       // the last record that the base stands for
+	removed uint64       // records that are gone from the journal, by the last checkpoint
 }
 
 func (v *verification) run(ctx context.Context, tx *bolt.Tx) error {
 	v.tx, v.counts = tx, map[string]int{}
 	v.rows = newRowReader(tx)
+	if err := v.begin(); err != nil {
+		return err
+	}
 	c := tx.Bucket(bucketJournal).Cursor()
 	for at, record := c.First(); at != nil; at, record = c.Next() {
 		if v.Records++; v.Records%1024 == 0 && ctx.Err() != nil {
@@ -91,13 +100,13 @@ func (v *verification) run(ctx context.Context, tx *bolt.Tx) error {
 			v.fault("%v", err)
 			continue
 		}
-		if seq != v.last+1 {
-			v.fault("record %d follows record %d", seq, v.last)
-		}
 		v.last = seq
 		k, text, err := openRecord(seq, record)
 		if err == nil {
 			err = v.record(seq, at, k, text)
+		}
+		if err == nil && seq > v.through {
+			err = v.money(seq, k, text)
 		}
 		if err != nil {
 			v.fault("%v", err)
@@ -106,7 +115,11 @@ func (v *verification) run(ctx context.Context, tx *bolt.Tx) error {
 	if end := tx.Bucket(bucketJournal).Sequence(); end != v.last {
 		v.fault("the journal ends with record %d and should end with %d", v.last, end)
 	}
+	if have, want := uint64(v.Records), v.last-v.removed; have != want {
+		v.fault("the journal has %d records, and should have %d", have, want)
+	}
 	v.compare()
+	v.compareBook()
 	return v.rows.err()
 }
 
@@ -156,8 +169,26 @@ func (v *verification) record(seq uint64, at []byte, k kind, text []byte) error 
 		delete(v.suites, string(suiteKey(gone.Account, gone.ID)))
 	case kindFeedback:
 		return v.feedback(seq, at, text)
+	case kindPriors:
+		var p policy.Priors
+		if err := decode(seq, text, &p); err != nil {
+			return err
+		}
+		v.priors[p.Name] = bytes.Clone(at)
 	case kindChange:
 		v.indexed(bucketChanges, at, nil)
+	case kindRelease:
+		var r release
+		if err := decode(seq, text, &r); err != nil {
+			return err
+		}
+		if v.holds[r.ID] == nil {
+			v.fault("record %d: %q is released, and was not held", seq, r.ID)
+		}
+		delete(v.holds, r.ID)
+		v.indexed(bucketChanges, at, nil)
+	case kindCheckpoint:
+		return v.checkpoint(seq, text)
 	case kindDay:
 		var d dayRecord
 		if err := decode(seq, text, &d); err != nil {
@@ -182,8 +213,8 @@ func (v *verification) outcome(seq uint64, at []byte, k kind, text []byte) error
 		if v.holds[o.ID] == nil {
 			v.fault("record %d: outcome %q had no open hold", seq, o.ID)
 		}
+		v.indexed(bucketOutcomes, []byte(o.ID), slices.Concat(at, v.holds[o.ID]))
 		delete(v.holds, o.ID)
-		v.indexed(bucketOutcomes, []byte(o.ID), at)
 		if o.Cost == nil {
 			v.Unpriced++
 		} else {
@@ -227,6 +258,7 @@ func (v *verification) compare() {
 	v.OpenHolds, v.Keys = len(v.holds), len(v.keys)
 	v.same(bucketHolds, v.holds)
 	v.same(bucketSuites, v.suites)
+	v.same(bucketPriors, v.priors)
 	keys := map[string][]byte{}
 	for id, r := range v.keys {
 		sealed, err := sealKey(r)

@@ -45,6 +45,9 @@ func (l *Ledger) commit(batch []*write) {
 	if err == nil {
 		err = l.transact(func(tx *bolt.Tx) error {
 			*t = openTables(tx, l.index)
+			if err := t.checkpoint(l); err != nil {
+				return err
+			}
 			for i, w := range batch {
 				refused[i] = w.apply(t)
 			}
@@ -59,6 +62,7 @@ func (l *Ledger) commit(batch []*write) {
 	}
 	l.outcomes.Add(int64(t.settled))
 	t.growth.keep()
+	l.since = max(l.since, t.since)
 	for i, w := range batch {
 		if refused[i] == nil && w.folded != nil {
 			w.folded()
@@ -122,6 +126,7 @@ type tables struct {
 	err     error
 	changed bool
 	settled uint64 // outcomes added
+	since   uint64 // the last record that is in a checkpoint of this transaction
 }
 
 func openTables(tx *bolt.Tx, x *index) tables {

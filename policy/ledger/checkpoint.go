@@ -1,0 +1,142 @@
+package ledger
+
+import (
+	"encoding/json"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+// checkpointRecords is after how many records the next checkpoint is journalled:
+// so many at most are folded when the ledger is opened.
+const checkpointRecords = 1 << 16
+
+// checkpoint is the record of what the journal comes to up to a record of it.
+// What is folded from there is what would be folded from the start, bit for bit.
+type checkpoint struct {
+	At      time.Time     `json:"at"`
+	Through uint64        `json:"through"` // the last record that is in it
+	Totals  policy.Totals `json:"totals"`
+	// Removed counts the records that are gone from the journal: of outcomes that
+	// were forgotten, and of what a later record stands for.
+	Removed uint64 `json:"removed,omitempty"`
+	// Base says that outcomes up to Through were forgotten. Nothing can be folded
+	// from before the last base.
+	Base bool `json:"base,omitempty"`
+	// Learned is what was learned up to Through; of a base only.
+	Learned json.RawMessage `json:"learned,omitempty"`
+}
+
+// money reads what a record says about money, nil for nothing.
+func money(seq uint64, k kind, text []byte) (policy.Record, error) {
+	switch k {
+	case kindHold:
+		var h policy.Hold
+		err := decode(seq, text, &h)
+		return h, err
+	case kindOutcome:
+		var o policy.Outcome
+		err := decode(seq, text, &o)
+		return o, err
+	case kindRelease:
+		var r release
+		err := decode(seq, text, &r)
+		return r.Release, err
+	}
+	return nil, nil
+}
+
+// readCheckpoint reads the one that a key of meta points at, nil for none.
+func readCheckpoint(tx *bolt.Tx, pointer []byte) (*journalled[checkpoint], error) {
+	at := tx.Bucket(bucketMeta).Get(pointer)
+	if at == nil {
+		return nil, nil
+	}
+	c, err := readAt[checkpoint](tx.Bucket(bucketJournal), at, kindCheckpoint)
+	return &c, err
+}
+
+// loadBook folds the book from the last checkpoint.
+func (l *Ledger) loadBook(tx *bolt.Tx) error {
+	l.book, l.since = policy.NewBook(nil), 0
+	c, err := readCheckpoint(tx, metaCheckpoint)
+	if err != nil {
+		return err
+	}
+	if c != nil {
+		l.book.Restore(c.value.Totals)
+		l.since = c.value.Through
+	}
+	return foldBook(tx, l.book, l.since)
+}
+
+// foldBook folds what the journal says about money after after.
+func foldBook(tx *bolt.Tx, book *policy.Book, after uint64) error {
+	c := tx.Bucket(bucketJournal).Cursor()
+	for at, record := c.Seek(seqBytes(after + 1)); at != nil; at, record = c.Next() {
+		seq, err := readSeq(at)
+		if err != nil {
+			return err
+		}
+		k, text, err := openRecord(seq, record)
+		if err != nil {
+			return err
+		}
+		r, err := money(seq, k, text)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			book.Fold(r)
+		}
+	}
+	return nil
+}
+
+// Totals are what the journal comes to: what every budget has spent and which
+// holds are open. A policy.Book that is restored from them is as it was when the
+// last record was written.
+func (l *Ledger) Totals() policy.Totals { return l.book.Totals() }
+
+// checkpoint journals the book when enough was written since the last time. It
+// is called before anything else of a transaction is written, when the book is
+// what the journal comes to.
+func (t *tables) checkpoint(l *Ledger) error {
+	if t.journal.Sequence() < l.since+l.every {
+		return nil
+	}
+	last, err := readCheckpoint(t.tx, metaCheckpoint)
+	if err != nil {
+		return err
+	}
+	c := checkpoint{At: l.o.Now().UTC(), Through: t.journal.Sequence(), Totals: l.book.Totals()}
+	if last != nil {
+		c.Removed = last.value.Removed
+		if !last.value.Base {
+			t.remove(last.seq, &c)
+		}
+	}
+	return t.putCheckpoint(c, metaCheckpoint)
+}
+
+// putCheckpoint journals c and lets pointers of meta point at it.
+func (t *tables) putCheckpoint(c checkpoint, pointers ...[]byte) error {
+	record, err := newRecord(kindCheckpoint, c)
+	if err != nil {
+		return err
+	}
+	at := t.append(record)
+	for _, pointer := range pointers {
+		t.put(t.tx.Bucket(bucketMeta), pointer, at)
+	}
+	t.since = c.Through
+	return nil
+}
+
+// remove takes a record out of the journal, which c counts.
+func (t *tables) remove(seq uint64, c *checkpoint) {
+	t.delete(t.journal, seqBytes(seq))
+	c.Removed++
+}

@@ -1,0 +1,79 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+// Event is a record that something can be learned from. One of its pointers is
+// set, of feedback two.
+type Event struct {
+	Seq      uint64
+	Outcome  *policy.Outcome // also beside Feedback, which is about it
+	Imported bool            // Outcome was recorded elsewhere
+	Feedback *policy.Feedback
+	Priors   *policy.Priors
+}
+
+// Events yields what can be learned from after sequence number after, 0 for all,
+// in the order of the journal: the order in which it was written, so that a fold
+// over it can be made again. It ends after the first error, also when ctx ends.
+// What is journalled while it runs is seen.
+func (l *Ledger) Events(ctx context.Context, after uint64) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		for {
+			var events []Event
+			last, err := l.chunk(ctx, after, func(tx *bolt.Tx, seq uint64, k kind, text []byte) error {
+				e, relevant, err := readEvent(tx, seq, k, text)
+				if relevant && err == nil {
+					events = append(events, e)
+				}
+				return err
+			})
+			for _, e := range events {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(Event{}, fmt.Errorf("reading events after %d: %w", after, err))
+				return
+			}
+			if last == after {
+				return
+			}
+			after = last
+		}
+	}
+}
+
+// readEvent reads a record that something can be learned from.
+func readEvent(tx *bolt.Tx, seq uint64, k kind, text []byte) (e Event, relevant bool, err error) {
+	e.Seq = seq
+	switch k {
+	case kindOutcome, kindImported:
+		e.Outcome, e.Imported = new(policy.Outcome), k == kindImported
+		return e, true, decode(seq, text, e.Outcome)
+	case kindPriors:
+		e.Priors = new(policy.Priors)
+		return e, true, decode(seq, text, e.Priors)
+	case kindFeedback:
+		e.Feedback = new(policy.Feedback)
+		if err := decode(seq, text, e.Feedback); err != nil {
+			return e, false, err
+		}
+		at := outcomeAt(tx.Bucket(bucketOutcomes), e.Feedback.ID)
+		if at == nil {
+			return e, false, nil // forgotten since, together with what was said about it
+		}
+		entry, err := readEntry(tx.Bucket(bucketJournal), at)
+		e.Outcome = &entry.Outcome
+		return e, true, err
+	}
+	return e, false, nil
+}

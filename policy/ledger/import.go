@@ -1,0 +1,77 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+// Import journals outcomes that were recorded elsewhere. They are records of a
+// kind of their own: no budget counts them, and whoever reads them is told. One
+// whose id is in the ledger already is skipped, so that an import may be
+// repeated. added is how many were new.
+func (l *Ledger) Import(ctx context.Context, outcomes []policy.Outcome) (added int, err error) {
+	type item struct {
+		id, record []byte
+	}
+	items := make([]item, len(outcomes))
+	for i := range outcomes {
+		outcomes[i].At = outcomes[i].At.UTC()
+		id, record, err := encodeEntry(kindImported, outcomes[i].ID, &outcomes[i])
+		if err != nil {
+			return 0, fmt.Errorf("importing outcome %q: %w", outcomes[i].ID, err)
+		}
+		items[i] = item{id, record}
+	}
+	w := newWrite(func(t *tables) error {
+		added = 0
+		imported := t.tx.Bucket(bucketImported)
+		for i, item := range items {
+			if imported.Get(item.id) != nil || t.outcomes.Get(item.id) != nil || t.holds.Get(item.id) != nil {
+				continue
+			}
+			t.put(imported, item.id, t.appendOutcome(kindImported, slices.Clone(item.record), &outcomes[i]))
+			added++
+		}
+		return nil
+	})
+	if err := l.queue.do(ctx, w); err != nil {
+		return 0, fmt.Errorf("importing outcomes: %w", err)
+	}
+	return added, nil
+}
+
+// AddPriors journals published pass counts in place of those of the same name.
+func (l *Ledger) AddPriors(ctx context.Context, p policy.Priors) error {
+	p.At = p.At.UTC()
+	name, record, err := encodeEntry(kindPriors, p.Name, p)
+	if err == nil {
+		err = l.queue.do(ctx, newWrite(func(t *tables) error {
+			t.put(t.tx.Bucket(bucketPriors), name, t.append(record))
+			return nil
+		}))
+	}
+	if err != nil {
+		return fmt.Errorf("adding priors %q: %w", p.Name, err)
+	}
+	return nil
+}
+
+// Priors returns the last tables of every name, sorted.
+func (l *Ledger) Priors() (tables []policy.Priors, err error) {
+	err = l.view(func(tx *bolt.Tx) error {
+		return tx.Bucket(bucketPriors).ForEach(func(_, at []byte) error {
+			p, err := readAt[policy.Priors](tx.Bucket(bucketJournal), at, kindPriors)
+			tables = append(tables, p.value)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading priors: %w", err)
+	}
+	return tables, nil
+}

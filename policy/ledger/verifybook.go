@@ -1,0 +1,67 @@
+package ledger
+
+import (
+	"encoding/json"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+// begin takes the book up where the last base left it.
+func (v *verification) begin() error {
+	v.book = policy.NewBook(nil)
+	base, err := readCheckpoint(v.tx, metaBase)
+	if base != nil && err == nil {
+		v.through = base.value.Through
+		v.book.Restore(base.value.Totals)
+	}
+	last, lastErr := readCheckpoint(v.tx, metaCheckpoint)
+	if last != nil && lastErr == nil {
+		v.removed = last.value.Removed
+	}
+	for _, err := range []error{err, lastErr} {
+		if err != nil {
+			v.fault("%v", err)
+		}
+	}
+	return nil
+}
+
+// money folds a record into the book.
+func (v *verification) money(seq uint64, k kind, text []byte) error {
+	r, err := money(seq, k, text)
+	if r != nil && err == nil {
+		v.book.Fold(r)
+	}
+	return err
+}
+
+// checkpoint compares what was folded from the base with what was journalled.
+func (v *verification) checkpoint(seq uint64, text []byte) error {
+	var c checkpoint
+	if err := decode(seq, text, &c); err != nil {
+		return err
+	}
+	if c.Through == seq-1 && seq > v.through && !sameTotals(v.book.Totals(), c.Totals) {
+		v.fault("record %d: the journal up to here does not come to what this checkpoint says", seq)
+	}
+	return nil
+}
+
+// compareBook compares the book that was folded from the base with the one that
+// is folded from the last checkpoint, as when the ledger is opened.
+func (v *verification) compareBook() {
+	l := Ledger{}
+	if err := l.loadBook(v.tx); err != nil {
+		v.fault("folding the book: %v", err)
+		return
+	}
+	if !sameTotals(v.book.Totals(), l.book.Totals()) {
+		v.fault("the book from the last checkpoint is not the one from the start")
+	}
+}
+
+func sameTotals(a, b policy.Totals) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
