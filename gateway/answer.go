@@ -21,6 +21,7 @@ type Call struct {
 	Prompt   *openai.ChatRequest // what a model is asked directly; nil: the request, as the task has it
 	Tags     map[string]string
 	Out      Sink          // where chunks go; nil when a whole reply is wanted
+	Debug    bool          // the client wants the decision in full
 	Patience time.Duration // after which the client's SDK gives up, 0 when it did not say
 }
 

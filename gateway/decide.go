@@ -16,13 +16,20 @@ type Decision struct {
 	Budget    int          // samples that may be drawn
 }
 
-// reason is why the model of this name answered.
+// reason is why the model of this name answered: what cut a search short goes
+// before what began it.
 func (d Decision) reason(a Answer) string {
 	if a.Way != "search" && a.Model != d.Models[0] {
 		return "provider_down"
 	}
+	if a.Search != nil && a.Search.Winner < 0 && cutShort[a.Search.Stop] {
+		return a.Search.Stop
+	}
 	return d.Reason
 }
+
+// cutShort are the ends of a search that are reasons of the verify schema.
+var cutShort = map[string]bool{search.StopBudget: true, search.StopDeadline: true, search.StopProvider: true, search.StopRunner: true, search.StopLanguage: true, search.StopNothingSaid: true}
 
 // decide chooses how to answer. It is asked before anything is spent; what it
 // refuses costs nothing.
@@ -72,6 +79,8 @@ func (g *Gateway) unsearchable(call Call, route RouteConfig) string {
 		return "router_predicts_direct"
 	case g.Sandbox == nil || g.Sandbox.Down() != "":
 		return "runner_down"
+	case g.Sandbox.Unsupported(call.Task.Language) != "":
+		return "unsupported_language"
 	}
 	return ""
 }
@@ -93,5 +102,6 @@ var sentences = map[string]string{
 	"multimodal":             "The request has images or audio, so it was not searched.",
 	"pinned_route":           "The request asked for the direct way.",
 	"router_predicts_direct": "The route has no search, so the strong model was asked once.",
+	"unsupported_language":   "Tests in this language cannot be run here, so the strong model was asked once.",
 	"runner_down":            "Nothing can be tested on this machine at present, so the strong model was asked once.",
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/sandbox"
+	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/gateway/upstream"
 	"github.com/drover-llm/drover/policy"
 )
@@ -70,6 +72,9 @@ func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer,
 	}
 	// Both arms are judged, or the policy would learn about one only.
 	answer.Report = r.g.judge(ctx, call.Task, string(bill.text))
+	if call.Task.Spec.OnFail == search.OnFailError && answer.Report != nil && answer.Report.Verdict == sandbox.Failed {
+		return answer, begun, unverified("The answer did not pass the tests.")
+	}
 	return answer, begun, nil
 }
 

@@ -58,7 +58,7 @@ func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		call := Call{ID: newID(e.prefix, at), At: at, Key: key, Request: request, Task: passedOn, Patience: announced(h)}
+		call := Call{ID: newID(e.prefix, at), At: at, Key: key, Request: request, Task: passedOn, Patience: announced(h), Debug: strings.EqualFold(h.Get("X-Drover-Debug"), "true")}
 		if e.task != nil {
 			if call.Task, err = e.task(g, c, key, request); err != nil {
 				return err

@@ -39,6 +39,7 @@ type flightID struct {
 
 // flight is one search, and those who wait for it.
 type flight struct {
+	id       flightID
 	call     Call
 	decision Decision
 
@@ -87,6 +88,7 @@ func (f *flights) board(ctx context.Context, id flightID, retry bool, start func
 		return earlier
 	}
 	flying := start()
+	flying.id = id
 	ctx, flying.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	flying.done, flying.riders = make(chan struct{}), 1
 	if f.flying == nil {
@@ -103,31 +105,58 @@ func (f *flights) board(ctx context.Context, id flightID, retry bool, start func
 			}
 			f.mu.Lock()
 			defer f.mu.Unlock()
-			if f.flying[id] == flying {
-				delete(f.flying, id)
-			}
-			if flying.left != nil {
-				flying.left.Stop()
-			}
 			close(flying.done)
+			if flying.riders == 0 && flying.err == nil && !f.closing {
+				return // kept until the clock of the last one who left has run out
+			}
+			f.forget(flying)
 		}()
 		run(ctx, flying)
 	})
 	return flying
 }
 
-// leave takes one rider off; the last one starts the clock.
+// forget lets nobody join a flight any more. f.mu is held.
+func (f *flights) forget(flying *flight) {
+	if f.flying[flying.id] == flying {
+		delete(f.flying, flying.id)
+	}
+	if flying.left != nil {
+		flying.left.Stop()
+	}
+}
+
+// leave takes one rider off; the last one starts the clock, unless the answer was
+// there: then it has it.
 func (f *flights) leave(flying *flight) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if flying.riders--; flying.riders > 0 {
 		return
 	}
+	select {
+	case <-flying.done:
+		f.forget(flying)
+		return
+	default:
+	}
 	wait := linger
 	if f.closing {
 		wait = 0
 	}
-	flying.left = time.AfterFunc(wait, func() { flying.cancel(errNobodyLeft) })
+	flying.left = time.AfterFunc(wait, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if flying.riders > 0 {
+			return // somebody came back at the last moment
+		}
+		flying.cancel(errNobodyLeft)
+		select {
+		case <-flying.done:
+			f.forget(flying)
+		default:
+		}
+	})
 }
 
 // land ends the flights that nobody waits for, and waits until all have ended.
@@ -137,6 +166,11 @@ func (f *flights) land() {
 	for _, flying := range f.flying {
 		if flying.riders == 0 {
 			flying.cancel(errNobodyLeft)
+			select {
+			case <-flying.done:
+				f.forget(flying)
+			default:
+			}
 		}
 	}
 	f.mu.Unlock()

@@ -44,7 +44,8 @@ type Keys interface {
 // Sandbox judges programs. *sandbox.Runner is one.
 type Sandbox interface {
 	search.Runner
-	Down() string // why nothing can be judged at present, empty when it can
+	Down() string                       // why nothing can be judged at present, empty when it can
+	Unsupported(language string) string // why nothing in this language can be, empty when it can
 }
 
 // Model is a model that requests can be sent to.

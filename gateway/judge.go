@@ -13,7 +13,7 @@ func (g *Gateway) judge(ctx context.Context, t search.Task, reply string) *sandb
 	if !t.Spec.HasTests() || g.Sandbox == nil || g.Sandbox.Down() != "" {
 		return nil
 	}
-	report, err := g.Sandbox.Run(ctx, t.Job(t.Candidate(reply)))
+	_, report, err := t.Judge(ctx, g.Sandbox, reply)
 	if err != nil {
 		if ctx.Err() == nil {
 			g.Log.Error("sandbox", "error", err)

@@ -159,12 +159,16 @@ func lostSearch(ctx context.Context, err error, r search.Result) error {
 // nothingPassed is the answer to on_fail: error.
 func nothingPassed(r search.Result) *failure {
 	tested, _ := r.Tested()
-	f := &failure{status: http.StatusUnprocessableEntity, final: true, body: openai.Error{
-		Message: "No sample passed the tests within the budget.", Type: "verification_failed", Param: "verify", Code: "verification_failed"}}
 	if tested == 0 {
-		f.body.Message = "No sample could be tested within the budget (" + r.Stop + ")."
+		return unverified("No sample could be tested within the budget (" + r.Stop + ").")
 	}
-	return f
+	return unverified("No sample passed the tests within the budget.")
+}
+
+// unverified is the error of a request that wants a verified answer or none.
+func unverified(message string) *failure {
+	return &failure{status: http.StatusUnprocessableEntity, final: true, body: openai.Error{
+		Message: message, Type: "verification_failed", Param: "verify", Code: "verification_failed"}}
 }
 
 // noSample is the error of a search whose models did not answer at all.
@@ -183,6 +187,9 @@ func noSample(r search.Result) error {
 	}
 	e := *last
 	e.Spent = spent
+	if e.Failure == openai.Cancelled { // by the search's own deadline: its client is there
+		e.Failure = openai.TimedOut
+	}
 	return &e
 }
 

@@ -321,3 +321,100 @@ func TestVerifyEndpoint(t *testing.T) {
 }
 
 func quoted(s string) string { return fmt.Sprintf("%q", s) }
+
+// An SDK that comes back within a moment gets the answer that was found in the
+// meantime, and nothing is bought twice.
+func TestRetryFindsTheAnswerThatCameInTheMeantime(t *testing.T) {
+	slow := texts(wrongAdd, rightAdd)
+	slow.FirstByte = 150 * time.Millisecond
+	h := searching(t, slow, texts(rightAdd))
+	body := `{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + addTests + `}`
+	h.leaveAfter(100*time.Millisecond, body)
+	first := h.outcomes(1)[0] // it has ended
+	calls := h.models.Calls("llama-3.1-8b")
+	r := h.request(t.Context(), body)
+	r.Header.Set("X-Stainless-Retry-Count", "1")
+	resp, text := h.do(r)
+	if id := unmarshal[struct{ ID string }](t, text).ID; resp.StatusCode != 200 || id != first.ID {
+		t.Fatalf("%d %s, want the answer %s", resp.StatusCode, text, first.ID)
+	}
+	if n := h.models.Calls("llama-3.1-8b"); n != calls {
+		t.Errorf("%d more calls", n-calls)
+	}
+	resp, text = h.do(r.Clone(t.Context())) // it was fetched: another retry is a request of its own
+	if resp.StatusCode == 200 && strings.Contains(string(text), first.ID) {
+		t.Error("the answer was given out twice")
+	}
+}
+
+// A language that cannot be run here is known before a sample is paid for.
+func TestUnsupportedLanguageGoesDirect(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts("```rust\nfn add(a: i64, b: i64) -> i64 { a + b }\n```"))
+	for _, language := range []string{"rust", "java", "typescript"} {
+		if h.gateway.Sandbox.Unsupported(language) == "" {
+			continue
+		}
+		_, body := h.post(`{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":{"tests":"assert_eq!(add(1, 2), 3);","language":"` + language + `"}}`)
+		if v := unmarshal[struct{ Verify verifyReply }](t, body).Verify; v.Route != "direct" || v.Reason != "unsupported_language" || v.Verified != nil || v.Model != "gpt-4o" {
+			t.Errorf("%s: %s", language, body)
+		}
+	}
+	if n := h.models.Calls("llama-3.1-8b"); n != 0 {
+		t.Errorf("%d samples were paid for", n)
+	}
+}
+
+// on_fail: error holds on the direct way too, whole and as the end of a stream.
+func TestOnFailErrorHoldsForDirectAnswers(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts(wrongAdd, rightAdd))
+	chat := `{"model":"auto",%s"messages":[{"role":"user","content":"add"}],"verify":` + strings.TrimSuffix(addTests, "}") + `,"route":"direct","on_fail":"error"}}`
+	resp, body := h.post(fmt.Sprintf(chat, ""))
+	checkError(t, resp, body, 422, "verification_failed")
+	if resp, body = h.post(fmt.Sprintf(chat, "")); resp.StatusCode != 200 {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	_, body = h.post(fmt.Sprintf(chat, `"stream":true,`))
+	if events := strings.Split(strings.TrimSpace(string(body)), "\n\n"); !strings.Contains(events[len(events)-1], `"code":"verification_failed"`) {
+		t.Errorf("%s", body)
+	}
+	for _, o := range h.outcomes(3) {
+		if *o.Cost == 0 {
+			t.Errorf("%+v", o)
+		}
+	}
+}
+
+// x-drover-debug shows the decision, and neither tests nor prompt.
+func TestDebugShowsTheDecision(t *testing.T) {
+	h := searching(t, texts(wrongAdd), texts(rightAdd))
+	r := h.request(t.Context(), `{"model":"auto","messages":[{"role":"user","content":"Write add."}],"verify":`+addTests+`}`)
+	r.Header.Set("X-Drover-Debug", "true")
+	_, body := h.do(r)
+	v := unmarshal[struct {
+		Verify struct {
+			Debug *struct {
+				Decision struct {
+					Route   string
+					Ceiling float64 `json:"ceiling_usd"`
+				}
+				Plan struct {
+					Rungs      []struct{ Model string }
+					Escalation struct{ Models []string }
+				}
+				Search struct {
+					Stop    string
+					Samples []struct{ Verdict string }
+				}
+			}
+		}
+	}](t, body).Verify.Debug
+	if v == nil || v.Decision.Route != "auto" || v.Decision.Ceiling == 0 || v.Plan.Rungs[0].Model != "llama-3.1-8b" || v.Plan.Escalation.Models[0] != "gpt-4o" || len(v.Search.Samples) == 0 || v.Search.Stop == "" {
+		t.Errorf("%s", body)
+	}
+	if strings.Contains(string(body), "assert") {
+		t.Errorf("a test is shown: %s", body)
+	}
+	if _, body := h.post(`{"model":"auto","messages":[{"role":"user","content":"x"}]}`); strings.Contains(string(body), `"debug"`) {
+		t.Errorf("%s", body)
+	}
+}

@@ -31,6 +31,7 @@ type verification struct {
 	MS             times           `json:"ms"`
 	Failure        *string         `json:"failure"`
 	Warnings       []string        `json:"warnings"`
+	Debug          *decisionDebug  `json:"debug,omitempty"`
 }
 
 type tests struct {
@@ -106,6 +107,9 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 	v.Warnings = slices.Compact(v.Warnings)
 	if v.Warnings == nil {
 		v.Warnings = []string{}
+	}
+	if call.Debug {
+		v.Debug = newDebug(call, d, a)
 	}
 	// What the route's first model would have cost is known where it has a price:
 	// as many tokens as the answer took.

@@ -44,7 +44,7 @@ func (g *Gateway) verify(c echo.Context) error {
 	if g.Sandbox == nil {
 		return errNoSandbox
 	}
-	report, err := g.Sandbox.Run(c.Request().Context(), task.Job(task.Candidate(answer)))
+	_, report, err := task.Judge(c.Request().Context(), g.Sandbox, answer)
 	if err != nil {
 		if c.Request().Context().Err() != nil {
 			return &openai.CallError{Failure: openai.Cancelled, Err: err}

@@ -114,6 +114,22 @@ func (r *Runner) Down() string {
 	return ""
 }
 
+// Unsupported says why programs in a language are not judged here, before any is
+// paid for; empty when they are, or when only a worker elsewhere can tell.
+func (r *Runner) Unsupported(language string) string {
+	if r.engine == nil || language == "" {
+		return ""
+	}
+	tool := r.tools.languages[language]
+	switch {
+	case tool == nil:
+		return language + ": not a language that tests can be run for"
+	case tool.missing != "":
+		return language + ": " + tool.missing
+	}
+	return ""
+}
+
 // Waiting is how many jobs are waiting for a slot.
 func (r *Runner) Waiting() int { return int(r.waiting.Load()) }
 

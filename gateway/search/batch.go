@@ -165,7 +165,7 @@ func (f *finder) judge(ctx context.Context, i int) {
 	job := f.task.Job(s.Candidate)
 	f.pending++
 	go func() {
-		report, err := f.plan.Runner.Run(ctx, job)
+		report, err := runTwiceIfClose(ctx, f.plan.Runner, job)
 		f.events <- func() { f.judged(ctx, this, report, err) }
 	}()
 }
@@ -226,6 +226,6 @@ func (t Task) Judge(ctx context.Context, runner Runner, reply string) (Candidate
 	case len(c.Code) > maxSource:
 		return c, unrun("the program is larger than 1 MiB"), nil
 	}
-	report, err := runner.Run(ctx, t.Job(c))
+	report, err := runTwiceIfClose(ctx, runner, t.Job(c))
 	return c, report, err
 }

@@ -53,12 +53,12 @@ type State struct {
 // RungState counts one rung's samples. Those that are unjudged count for
 // nothing: they say nothing about the model.
 type RungState struct {
-	Drawn    int  // samples that came
-	Failed   int  // judged and failed
-	Refused  int  // passed, and not accepted
-	Unjudged int  // no verdict was reached
-	Left     int  // samples that may still be asked for
-	Ended    bool // the provider failed: nothing more is drawn
+	Drawn    int  `json:"drawn"`    // samples that came
+	Failed   int  `json:"failed"`   // judged and failed
+	Refused  int  `json:"refused"`  // passed, and not accepted
+	Unjudged int  `json:"unjudged"` // no verdict was reached
+	Left     int  `json:"left"`     // samples that may still be asked for
+	Ended    bool `json:"ended"`    // the provider failed: nothing more is drawn
 }
 
 // Rung is one model that a search draws from.
