@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 const (
@@ -16,10 +17,14 @@ const (
 // Models says what is believed of the models of a search.
 type Models struct {
 	Difficulty Beta    // of the problems: the chance θ that a sample of the reference model is right; zero: Llama8B
+	Points     []Point // the same as a distribution of any shape, in place of Difficulty
 	Rungs      []Tries // cheap to dear, at least one
-	Strong     Skill   // of the model that a failed search escalates to; only its mean by θ counts
+	Strong     Skill   // of the model that a failed search escalates to
 	Depth      int     // most samples that any rung will be asked for; 0: 64
 }
+
+// Point is a value of a distribution with its weight.
+type Point struct{ Value, Weight float64 }
 
 // Tries says what is believed of the samples of one rung.
 type Tries struct {
@@ -31,6 +36,11 @@ type Tries struct {
 func (m Models) Validate(fault func(path, format string, args ...any)) {
 	if m.Difficulty != (Beta{}) {
 		m.Difficulty.check("difficulty", fault)
+	}
+	for i, p := range m.Points {
+		if !(p.Value >= 0 && p.Value <= 1 && amount(p.Weight)) {
+			fault(fmt.Sprintf("points[%d]", i), "must be a chance with a weight, got %g with %g", p.Value, p.Weight)
+		}
 	}
 	if len(m.Rungs) == 0 {
 		fault("rungs", "must hold at least one")
@@ -59,6 +69,9 @@ type Belief struct {
 	strong []float64 // chance that the strong model is right
 	fooled []float64 // chance that it is wrong and passes all the same
 	rungs  []tries
+
+	strongs []node           // skills that the strong model may have in the cells
+	summed  func() *evidence // of a search with one rung, made when first asked for
 }
 
 // NewBelief lays out the grid for models whose answers tests judge.
@@ -73,18 +86,46 @@ func NewBelief(models Models, tests Tests) (*Belief, error) {
 		return nil, errors.Join(faults...)
 	}
 	b := &Belief{depth: cmp.Or(models.Depth, defaultDepth)}
-	difficulty := cmp.Or(models.Difficulty, Llama8B).discretise(difficultyNodes)
+	difficulty := atoms(models.Points)
+	if difficulty == nil {
+		difficulty = cmp.Or(models.Difficulty, Llama8B).discretise(difficultyNodes)
+	}
 	cells := grid(difficulty, tests)
-	for _, c := range cells {
+	for at, c := range cells {
 		right := models.Strong.Chance(c.theta)
 		b.weight = append(b.weight, c.weight)
 		b.strong = append(b.strong, right)
 		b.fooled = append(b.fooled, (1-right)*c.falsePass)
+		for _, skill := range models.Strong.spread(c.theta) {
+			n := node{cell: at, weight: skill.weight, chance: skill.value}
+			if !c.broken {
+				n.hit = skill.value * (1 - tests.FalseFail)
+				n.pass = n.hit + (1-skill.value)*c.falsePass
+			}
+			b.strongs = append(b.strongs, n)
+		}
 	}
 	for _, r := range models.Rungs {
 		b.rungs = append(b.rungs, newTries(r, difficulty, cells, tests.FalseFail, b.depth))
 	}
+	b.summed = sync.OnceValue(b.gather)
 	return b, nil
+}
+
+// atoms is a distribution of any shape, its weights made to sum to 1.
+func atoms(points []Point) []atom {
+	total := 0.0
+	for _, p := range points {
+		total += p.Weight
+	}
+	if !(total > 0) {
+		return nil
+	}
+	all := make([]atom, len(points))
+	for i, p := range points {
+		all[i] = atom{p.Value, p.Weight / total}
+	}
+	return all
 }
 
 // cell is a point of the grid.
@@ -99,7 +140,9 @@ type cell struct {
 // grid crosses difficulty with false passes, and adds the broken suites.
 func grid(difficulty []atom, tests Tests) []cell {
 	falsePass := []atom{{0, 1}}
-	if tests.FalsePass != (Beta{}) {
+	if tests.Points != nil {
+		falsePass = atoms(tests.Points)
+	} else if tests.FalsePass != (Beta{}) {
 		falsePass = tests.FalsePass.discretise(falsePassNodes)
 	}
 	var cells []cell

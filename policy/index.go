@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 )
 
 // IndexConfig says what one search may draw on, and what that costs today.
@@ -12,6 +13,10 @@ type IndexConfig struct {
 	Rule   Rule
 	Rungs  []Rung  // one for each of the belief's, in its order
 	Strong float64 // dollars of a call to the strong model; 0: there is none
+	// StrongTries is how often the strong model may be asked, where its answers
+	// are tested and the search may go on after a failed one; at most 3. 0: once,
+	// and whatever it says ends the search.
+	StrongTries int
 }
 
 // Rung is the price and the limit of one rung.
@@ -25,6 +30,9 @@ func (c IndexConfig) Validate(fault func(path, format string, args ...any)) {
 	c.Rule.Validate(fault)
 	if !amount(c.Strong) {
 		fault("strong", "must be finite and not negative, got %g", c.Strong)
+	}
+	if c.StrongTries < 0 || c.StrongTries > mostStrongs {
+		fault("strong_tries", "must lie between 0 and %d, got %d", mostStrongs, c.StrongTries)
 	}
 	if c.Strong == 0 && c.Rule.ValueOfCorrect == 0 {
 		fault("value_of_correct", "must be positive where there is no strong model to compare with")
@@ -55,7 +63,11 @@ type Index struct {
 	rule   Rule
 	rungs  []Rung
 	strong float64
+	tries  int       // of the strong model; 0: one, which ends the search
 	escape []float64 // by cell: worth of the strong model's answer, its price taken off
+
+	play   *play        // of a search with one rung whose strong model is tested; nil: one sample is looked ahead
+	closed func() *play // the same where the strong model cannot be called
 }
 
 // NewIndex sets up the index of one search.
@@ -67,7 +79,7 @@ func NewIndex(config IndexConfig) (*Index, error) {
 	if faults != nil {
 		return nil, errors.Join(faults...)
 	}
-	ix := &Index{belief: config.Belief, rule: config.Rule, strong: config.Strong}
+	ix := &Index{belief: config.Belief, rule: config.Rule, strong: config.Strong, tries: config.StrongTries}
 	for _, r := range config.Rungs {
 		if r.MaxSamples == 0 {
 			r.MaxSamples = ix.belief.depth
@@ -78,7 +90,23 @@ func NewIndex(config IndexConfig) (*Index, error) {
 	for c := range ix.escape {
 		ix.escape[c] = ix.rule.worth(ix.belief.strong[c], ix.belief.fooled[c]) - ix.strong
 	}
+	if ix.tries > 0 && len(ix.rungs) == 1 && ix.belief.rungs[0].alike() {
+		tries := ix.tries
+		if ix.strong == 0 {
+			tries = 0
+		}
+		ix.play = newPlay(ix, ix.belief.summed(), tries)
+		ix.closed = sync.OnceValue(func() *play { return newPlay(ix, ix.belief.summed(), 0) })
+	}
 	return ix, nil
+}
+
+// playFor is the play that the state's money allows.
+func (ix *Index) playFor(s State) *play {
+	if ix.play != nil && ix.strong > 0 && !ix.affords(s) {
+		return ix.closed()
+	}
+	return ix.play
 }
 
 // State is how a search stands after a batch. A sample that could not be judged
@@ -86,6 +114,7 @@ func NewIndex(config IndexConfig) (*Index, error) {
 type State struct {
 	Rung    int     // the present one, counted from 0; a search climbs and never goes back
 	Seen    []Seen  // by rung, up to the present one; what is missing was not drawn from
+	Strong  int     // answers of the strong model that failed the tests
 	Samples int     // how many more the request may draw, over all rungs
 	Budget  float64 // dollars that the request may still spend, the strong call included; +Inf: no limit
 	Time    float64 // time left over what a batch and then the strong call may take (95 % quantiles); below 1 nothing more is drawn
@@ -119,7 +148,9 @@ func (ix *Index) left(s State, rung int) (int, Why) {
 }
 
 // open says whether the strong model can be called.
-func (ix *Index) open(s State) bool { return ix.strong > 0 && s.Budget >= ix.strong }
+func (ix *Index) open(s State) bool { return ix.affords(s) && s.Strong < max(ix.tries, 1) }
+
+func (ix *Index) affords(s State) bool { return ix.strong > 0 && s.Budget >= ix.strong }
 
 func (s State) seen(rung int) Seen {
 	if rung < len(s.Seen) && rung <= s.Rung {

@@ -150,16 +150,6 @@ func TestEvidenceIsConsistent(t *testing.T) {
 	})
 }
 
-// alike says whether the first try is as the others.
-func (r tries) alike() bool {
-	for _, n := range r.nodes {
-		if n.pass != n.firstPass {
-			return false
-		}
-	}
-	return true
-}
-
 func TestChanceOfAPassFallsWithFailures(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ix := newIndex(t, drawConfig(t, 1, false))

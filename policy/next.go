@@ -112,6 +112,9 @@ func (ix *Index) look(s State, ahead int) look {
 			scale(prior, ix.covering(r, seen, 0).failed(seen.Failed))
 		}
 	}
+	if s.Strong > 0 {
+		scale(prior, ix.belief.strongAfter(min(s.Strong, mostStrongs)).failed)
+	}
 	return look{ix, ix.open(s), prior, ix.covering(ix.belief.rungs[s.Rung], s.seen(s.Rung), ahead)}
 }
 
@@ -135,6 +138,10 @@ func scale(x, by []float64) {
 // otherwise now that a pass is known, and reaches the floor of the rule. The
 // pass itself is not yet in the state.
 func (ix *Index) Accept(s State) Acceptance {
+	if p := ix.playFor(s); p != nil {
+		left, _ := ix.left(s, 0)
+		return p.accept(s, left)
+	}
 	l := ix.look(s, 0)
 	k := s.seen(s.Rung).Failed
 	pass, right := l.passes(k), l.rights(k)
@@ -151,11 +158,15 @@ func (ix *Index) Accept(s State) Acceptance {
 	return a
 }
 
-// Next says what to do after the state's batch. On the last rung it looks one
-// sample ahead; below that, it follows the batches of this rung and of all later
+// Next says what to do after the state's batch. A search of one rung whose strong
+// model is tested follows the best play; else it looks one sample ahead on the
+// last rung, and below that follows the batches of this rung and of all later
 // ones to their end.
 func (ix *Index) Next(s State) Step {
 	left, short := ix.left(s, s.Rung)
+	if p := ix.playFor(s); p != nil {
+		return p.next(s, left, short)
+	}
 	seen := s.seen(s.Rung)
 	ahead := left
 	last := s.Rung == len(ix.rungs)-1

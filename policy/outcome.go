@@ -55,6 +55,14 @@ type Outcome struct {
 	Took      time.Duration     `json:"took"`            // nanoseconds from arrival to settling
 	Tags      map[string]string `json:"tags,omitempty"`  // from x-drover-tags
 	Prices    string            `json:"prices"`          // version of the price table that Cost was computed with
+
+	// What was decided and on what grounds; absent where no plan was chosen.
+	Features *Features         `json:"features,omitempty"`
+	Plan     *Plan             `json:"plan,omitempty"`
+	Chances  []Chance          `json:"chances,omitempty"`  // of every plan that was open
+	Audit    bool              `json:"audit,omitempty"`    // everything planned was drawn, to learn from
+	Policy   string            `json:"policy,omitempty"`   // version of the learned model
+	Versions map[string]string `json:"versions,omitempty"` // by YAML name, what providers call the models
 }
 
 // Task is what was to be solved, and whether the returned answer does.
@@ -72,12 +80,14 @@ type Sample struct {
 	Call        int           `json:"call"` // index in the outcome's calls
 	Model       string        `json:"model"`
 	Temperature float64       `json:"temperature"`
-	Hash        string        `json:"hash"`              // of the program, without its comments and layout
-	Verdict     string        `json:"verdict,omitempty"` // passed, failed, unjudged; empty: it came too late
-	Equals      *int          `json:"equals,omitempty"`  // index of the equal sample that was run in its place
-	Passed      int           `json:"passed"`            // checks
-	Took        time.Duration `json:"took"`              // from the search's beginning until it came
-	Judged      time.Duration `json:"judged"`            // from then until its verdict
+	Hash        string        `json:"hash"`               // of the program, without its comments and layout
+	Verdict     string        `json:"verdict,omitempty"`  // passed, failed, unjudged; empty: it came too late
+	Equals      *int          `json:"equals,omitempty"`   // index of the equal sample that was run in its place
+	Passed      int           `json:"passed"`             // checks
+	Took        time.Duration `json:"took"`               // from the search's beginning until it came
+	Judged      time.Duration `json:"judged"`             // from then until its verdict
+	Returned    bool          `json:"returned,omitempty"` // it is the answer
+	Correct     *bool         `json:"correct,omitempty"`  // by hidden tests
 }
 
 // Call is one call to a model, also one that failed or was cancelled: whatever

@@ -3,6 +3,7 @@ package policy
 // Tests is what is believed of a problem's tests.
 type Tests struct {
 	FalsePass Beta    // P(pass | wrong), which differs from problem to problem; zero: wrong answers never pass
+	Points    []Point // the same as a distribution of any shape, in place of FalsePass
 	FalseFail float64 // P(fail | right)
 	Broken    float64 // share of suites that no answer passes
 }

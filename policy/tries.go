@@ -11,7 +11,9 @@ type tries struct {
 type node struct {
 	cell                int
 	weight              float64
+	chance              float64 // that a sample is right
 	hit, pass           float64 // chance that a sample is right and passes, and that it passes
+	hold                float64 // chance that a sample that passed is right
 	firstHit, firstPass float64 // the same of the first try
 }
 
@@ -48,10 +50,13 @@ func newTries(t Tries, difficulty []atom, cells []cell, falseFail float64, depth
 	r := tries{cells: len(cells)}
 	for at, c := range cells {
 		for i := start[c.difficulty]; i < start[c.difficulty+1]; i++ {
-			n := node{cell: at, weight: share[i]}
+			n := node{cell: at, weight: share[i], chance: skills[i].value}
 			if !c.broken {
 				n.hit, n.firstHit = skills[i].value*(1-falseFail), first[i]*(1-falseFail)
 				n.pass, n.firstPass = n.hit+(1-skills[i].value)*c.falsePass, n.firstHit+(1-first[i])*c.falsePass
+			}
+			if n.pass > 0 {
+				n.hold = n.hit / n.pass
 			}
 			r.nodes = append(r.nodes, n)
 		}
@@ -126,4 +131,14 @@ func power(x float64, n int) float64 {
 		x *= x
 	}
 	return y
+}
+
+// alike says whether the first try is as the others.
+func (r tries) alike() bool {
+	for _, n := range r.nodes {
+		if n.pass != n.firstPass {
+			return false
+		}
+	}
+	return true
 }
