@@ -49,7 +49,7 @@ type Responder interface {
 
 // Answer is what a Responder came back with.
 type Answer struct {
-	Way      string               // direct, search or escalated
+	Way      string               // direct, search, escalated or cache
 	Model    string               // YAML name of the model that answered, "" when none did
 	Reply    *openai.ChatResponse // nil when the chunks went to the Sink
 	Usage    openai.Usage         // of the answer, as it is told to the client

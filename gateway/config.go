@@ -30,6 +30,8 @@ type RouteConfig struct {
 	Search []RungConfig `yaml:"search"`
 	// Otherwise names the model for what is not a coding request. Default: those of direct.
 	Otherwise Names `yaml:"otherwise"`
+	// Cache keeps verified answers and serves them again for equal requests with equal tests, nothing spent. Default: none are kept.
+	Cache CacheConfig `yaml:"cache"`
 	// Goal says what an answer is worth, by which a search decides how far to go.
 	Goal GoalConfig `yaml:"goal"`
 }
@@ -180,6 +182,7 @@ func Validate(providers []string, models map[string]ModelConfig, routes map[stri
 			checkModels(below+".model", []string{rung.Model}, names, fault)
 			rung.Validate(func(path, format string, args ...any) { fault(below+"."+path, format, args...) })
 		}
+		routes[name].Cache.Validate(func(path, format string, args ...any) { fault(at+".cache."+path, format, args...) })
 		routes[name].Goal.Validate(func(path, format string, args ...any) { fault(at+".goal."+path, format, args...) })
 	}
 }

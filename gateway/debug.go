@@ -84,7 +84,11 @@ func newDebug(call Call, d Decision, a Answer) *decisionDebug {
 		Decision: debugDecision{d.Route, d.Models, d.Reason, d.Text, dollars(d.Ceiling), d.Budget},
 		Task:     debugTask{t.Coding, t.Searchable, t.Reason, t.Language, t.Spec.Framework, t.Source, t.Show, t.Checks()},
 	}
-	if s, ok := d.Responder.(searched); ok {
+	inner := d.Responder
+	if k, ok := inner.(keeping); ok {
+		inner = k.Responder
+	}
+	if s, ok := inner.(searched); ok {
 		b.Plan = newDebugPlan(s.plan, call.At)
 	}
 	if r := a.Search; r != nil {

@@ -16,10 +16,21 @@ type Decision struct {
 	Budget    int          // samples that may be drawn
 }
 
+// way is how an answer that has not come yet will come.
+func (d Decision) way() string {
+	if _, ok := d.Responder.(cached); ok {
+		return "cache"
+	}
+	if d.Budget > 0 {
+		return "search"
+	}
+	return "direct"
+}
+
 // reason is why the model of this name answered: what cut a search short goes
 // before what began it.
 func (d Decision) reason(a Answer) string {
-	if a.Way != "search" && a.Model != d.Models[0] {
+	if (a.Way == "direct" || a.Way == "escalated") && a.Model != d.Models[0] {
 		return "provider_down"
 	}
 	if a.Search != nil && a.Search.Winner < 0 && cutShort[a.Search.Stop] {
@@ -45,6 +56,23 @@ func (g *Gateway) decide(call Call) (Decision, error) {
 	if !ok {
 		return g.directly(call, Decision{Models: []string{name}, Reason: "pinned_model", Text: "The model was called by its name."}), nil
 	}
+	key, keeps := g.cacheKey(call, name, route)
+	if !keeps {
+		return g.routed(call, name, route)
+	}
+	if k, ok := g.caches.of(name).get(key, call.ID, g.Now()); ok {
+		return Decision{Route: name, Models: route.Direct, Responder: cached{k}, Ceiling: new(pricing.USD), Reason: call.Task.Reason,
+			Text: "An equal request with equal tests was answered and verified before."}, nil
+	}
+	d, err := g.routed(call, name, route)
+	if err == nil {
+		d.Responder = keeping{d.Responder, g, key, route}
+	}
+	return d, err
+}
+
+// routed is the decision of a route.
+func (g *Gateway) routed(call Call, name string, route RouteConfig) (Decision, error) {
 	d := Decision{Route: name, Models: route.Direct, Reason: call.Task.Reason}
 	if why := g.unsearchable(call, route); why != "" {
 		if d.Reason == search.ReasonNotCoding && len(route.Otherwise) > 0 {

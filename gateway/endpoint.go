@@ -178,10 +178,7 @@ func patient(ctx context.Context, d time.Duration) (context.Context, context.Can
 
 // streamed answers with server-sent events.
 func (g *Gateway) streamed(c echo.Context, e endpoint, call Call, d Decision, id flightID) error {
-	way := "direct"
-	if d.Budget > 0 {
-		way = "search"
-	}
+	way := d.way()
 	out := e.stream(events{
 		w: c.Response(), rc: http.NewResponseController(c.Response()), id: call.ID, at: call.At,
 		header: func(h http.Header, model string, provider http.Header) {

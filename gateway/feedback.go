@@ -29,6 +29,9 @@ func (g *Gateway) feedback(c echo.Context) error {
 	if err := g.Records.Feedback(c.Request().Context(), f); err != nil {
 		return g.recordFailure(c, err)
 	}
+	if !f.Correct {
+		g.caches.forget(f.ID)
+	}
 	return answerJSON(c, struct {
 		ID       string `json:"id"`
 		Recorded bool   `json:"recorded"`

@@ -82,6 +82,7 @@ type Gateway struct {
 	inflight *semaphore.Weighted // requests
 	draining atomic.Bool         // no new request is wanted
 	flights  flights
+	caches   caches
 	late     late // outcomes that the ledger did not take yet
 }
 

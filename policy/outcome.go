@@ -43,7 +43,7 @@ type Outcome struct {
 	Route     string            `json:"route,omitempty"` // YAML route, "" when a model was called by name
 	Model     string            `json:"model,omitempty"` // YAML name of the model that answered, "" when none did
 	Reason    string            `json:"reason"`          // word of the verify schema
-	Way       string            `json:"way"`             // direct, search or escalated
+	Way       string            `json:"way"`             // direct, search, escalated or cache
 	Task      *Task             `json:"task,omitempty"`  // what was to be solved; nil without tests
 	Samples   []Sample          `json:"samples,omitempty"`
 	Stop      string            `json:"stop,omitempty"` // why the search ended
