@@ -72,7 +72,7 @@ func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
 		if err != nil {
 			return e.refuse(err)
 		}
-		if d.Models, err = g.serving(d.Models, e.wire); err != nil {
+		if d.Models, err = g.serving(d.Models, request); err != nil {
 			return err
 		}
 		id := flightID{key.ID, sha256.Sum256(body)}
@@ -94,18 +94,24 @@ func (e endpoint) refuse(err error) error {
 	return &own
 }
 
-// serving are the models whose hosts have the endpoint.
-func (g *Gateway) serving(models []string, wire *openai.Endpoint) ([]string, error) {
+// serving are the models whose hosts can answer the request: they have the
+// endpoint, and give as many choices as are asked for.
+func (g *Gateway) serving(models []string, q *openai.ChatRequest) ([]string, error) {
 	var serving []string
+	var why error
 	for _, name := range models {
-		if g.Models[name].Client.Dialect().Serves(wire) {
+		host := g.Models[name].Client.Dialect()
+		switch {
+		case !host.Serves(q.Endpoint()):
+			why = openai.BadRequest("model", "%s is at a host (%s) that has no %s. Name a model of another host, or use /v1/chat/completions, which every host has.", name, host.Name, q.Endpoint().Path)
+		case q.Endpoint() == openai.Chat && q.N > 1 && !g.Models[name].SupportsN && !host.Unknown():
+			why = openai.BadRequest("n", "n must be 1: %s is at a host (%s) that gives one choice for a call.", name, host.Name)
+		default:
 			serving = append(serving, name)
 		}
 	}
 	if len(serving) == 0 {
-		client := g.Models[models[0]].Client
-		return nil, openai.BadRequest("model", "%s is at a host (%s) that has no %s. Name a model of another host, or use /v1/chat/completions, which every host has.",
-			models[0], client.Dialect().Name, wire.Path)
+		return nil, why
 	}
 	return serving, nil
 }

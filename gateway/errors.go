@@ -219,11 +219,9 @@ func refusedByModel(e *openai.CallError) *failure {
 		return f
 	}
 	f.body = *e.Detail
-	if f.body.Type == "" || !strings.Contains(f.body.Type, "_") { // vLLM says BadRequestError, for example
-		f.body.Type = "invalid_request_error"
-	}
+	f.body.Type = "invalid_request_error" // vLLM says BadRequestError, llama.cpp exceed_context_size_error
 	message := strings.ToLower(f.body.Message)
-	for _, sign := range []string{"maximum context length", "context length", "context window", "context size", "too many tokens"} {
+	for _, sign := range []string{"maximum context length", "context length", "context window", "context size", "too many tokens", "max_new_tokens"} {
 		if strings.Contains(message, sign) {
 			f.body.Code, f.status = "context_length_exceeded", http.StatusBadRequest
 			if f.body.Param == "" {

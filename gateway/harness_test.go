@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // house is a gateway over a stand-in, with a real ledger, over real HTTP.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	url     string // of the gateway, without /v1
 	key     string
 	models  *standin.Server
@@ -50,22 +50,22 @@ var priced = pricing.Price{Prompt: 2_500_000, CachedPrompt: 1_250_000, Completio
 
 // open starts a house with models of these names at the stand-in, beside
 // "gpt-4o", "unpriced" and the route "auto" = gpt-4o.
-func open(t *testing.T, c standin.Config, names ...string) *house {
+func open(t testing.TB, c standin.Config, names ...string) *house {
 	t.Helper()
 	return openWith(t, c, upstream.Config{}, map[string]gateway.RouteConfig{"auto": {Direct: gateway.Names{"gpt-4o"}}}, names...)
 }
 
-func openWith(t *testing.T, c standin.Config, p upstream.Config, routes map[string]gateway.RouteConfig, names ...string) *house {
+func openWith(t testing.TB, c standin.Config, p upstream.Config, routes map[string]gateway.RouteConfig, names ...string) *house {
 	t.Helper()
 	return openAll(t, c, p, gateway.HTTPConfig{}, routes, names...)
 }
 
-func openHTTP(t *testing.T, c standin.Config, web gateway.HTTPConfig, names ...string) *house {
+func openHTTP(t testing.TB, c standin.Config, web gateway.HTTPConfig, names ...string) *house {
 	t.Helper()
 	return openAll(t, c, upstream.Config{}, web, map[string]gateway.RouteConfig{"auto": {Direct: gateway.Names{"gpt-4o"}}}, names...)
 }
 
-func openAll(t *testing.T, c standin.Config, p upstream.Config, web gateway.HTTPConfig, routes map[string]gateway.RouteConfig, names ...string) *house {
+func openAll(t testing.TB, c standin.Config, p upstream.Config, web gateway.HTTPConfig, routes map[string]gateway.RouteConfig, names ...string) *house {
 	t.Helper()
 	h := &house{t: t, models: standin.New(c), log: &syncBuffer{}}
 	if err := h.models.Start("127.0.0.1:0"); err != nil {
@@ -83,7 +83,7 @@ func openAll(t *testing.T, c standin.Config, p upstream.Config, web gateway.HTTP
 	provider := upstream.NewProvider("standin", p, nil)
 	models, prices := map[string]gateway.Model{}, map[string]pricing.Price{}
 	for _, name := range append([]string{"gpt-4o", "unpriced"}, names...) {
-		models[name] = gateway.Model{Client: provider.Client(name, log), MaxOutput: 1000, Family: pricing.FamilyOf(name)}
+		models[name] = gateway.Model{Client: provider.Client(name, log), MaxOutput: 1000, SupportsN: p.ManyChoices(), Family: pricing.FamilyOf(name)}
 		if name != "unpriced" {
 			prices[name] = priced
 		}
@@ -190,7 +190,7 @@ func (h *house) billed(model string) pricing.USD {
 	return sum
 }
 
-func unmarshal[T any](t *testing.T, text []byte) T {
+func unmarshal[T any](t testing.TB, text []byte) T {
 	t.Helper()
 	var v T
 	if err := json.Unmarshal(text, &v); err != nil {

@@ -88,6 +88,9 @@ func isBelow(address, host string) bool {
 // Serves reports whether the host has the endpoint, as far as is known.
 func (d Dialect) Serves(e *openai.Endpoint) bool { return !slices.Contains(d.Lacks, e) }
 
+// Unknown reports whether nothing is known of the host.
+func (d Dialect) Unknown() bool { return d.Name == generic.Name }
+
 // Without reports whether the host has no use for a member of a chat request.
 func (d Dialect) Without(member string) bool { return slices.Contains(d.Refuses, member) }
 
