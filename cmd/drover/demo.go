@@ -8,23 +8,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"github.com/drover-llm/drover/configs"
 	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/gateway/standin"
-	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/policy/lab"
-	"github.com/drover-llm/drover/policy/ledger"
 	"github.com/drover-llm/drover/pricing"
 )
 
@@ -93,11 +88,14 @@ func (c demoCmd) Run(ctx context.Context) (err error) {
 		d.out = io.Discard
 	}
 	fmt.Fprintf(d.out, "SIMULATED MODELS. %s\n\n", simulatedNote)
-	stop, err := d.start(ctx, log)
+	d.gateway, err = startLoopback(ctx, demoConfig, standin.Config{Keep: -1, Models: map[string]standin.Script{
+		"gpt-4o":       {FirstByte: 60 * time.Millisecond, Func: d.write},
+		"llama-3.1-8b": {FirstByte: 20 * time.Millisecond, Func: d.write},
+	}}, runner, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
+	defer func() { err = errors.Join(err, d.gateway.end()) }()
 	results, err := d.compare(ctx)
 	if err != nil {
 		return err
@@ -107,7 +105,7 @@ func (c demoCmd) Run(ctx context.Context) (err error) {
 	}
 	d.print(results)
 	if c.Keep {
-		fmt.Fprintf(d.out, "\nStill running (simulated): base_url %s/v1, api_key %s, model auto. Ctrl-C ends it.\n", d.url, d.key)
+		fmt.Fprintf(d.out, "\nStill running (simulated): base_url %s/v1, api_key %s, model auto. Ctrl-C ends it.\n", d.gateway.url, d.gateway.key)
 		<-ctx.Done()
 	}
 	return nil
@@ -136,9 +134,9 @@ type demo struct {
 	out      io.Writer
 	seed     uint64
 
-	url, key string
-	mu       sync.Mutex
-	writers  map[string]*lab.Writer // by the model's name
+	gateway *loopback
+	mu      sync.Mutex
+	writers map[string]*lab.Writer // by the model's name
 }
 
 const demoConfig = `
@@ -150,53 +148,6 @@ routes:
   best-of-64: { direct: gpt-4o, search: [ { model: llama-3.1-8b, max_samples: 64 } ] }
   auto: { direct: gpt-4o, search: [ { model: llama-3.1-8b, max_samples: 64 } ], goal: { value_of_correct: "0.01", loss_of_wrong: "0.03" } }
 `
-
-// start serves the gateway over the simulated models until stop is called.
-func (d *demo) start(ctx context.Context, log *slog.Logger) (stop func() error, err error) {
-	models := standin.New(standin.Config{Keep: -1, Models: map[string]standin.Script{
-		"gpt-4o":       {FirstByte: 60 * time.Millisecond, Func: d.write},
-		"llama-3.1-8b": {FirstByte: 20 * time.Millisecond, Func: d.write},
-	}})
-	if err := models.Start("127.0.0.1:0"); err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp("", "drover-demo-")
-	if err != nil {
-		return nil, errors.Join(err, models.Close())
-	}
-	clean := func() error { return errors.Join(models.Close(), os.RemoveAll(dir)) }
-	config, err := configs.Parse("demo", []byte(demoConfig), func(string) (string, bool) { return models.URL(), true })
-	if err != nil {
-		return nil, errors.Join(err, clean())
-	}
-	journal, err := ledger.Open(filepath.Join(dir, "drover.db"), ledger.Options{Log: log})
-	if err != nil {
-		return nil, errors.Join(err, clean())
-	}
-	if d.key, _, err = journal.CreateKey(ctx, policy.Key{Name: "demo"}, "demo"); err != nil {
-		return nil, errors.Join(err, journal.Close(), clean())
-	}
-	g, providers, err := assemble(config, journal, d.runner, log)
-	if err != nil {
-		return nil, errors.Join(err, journal.Close(), clean())
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, errors.Join(err, journal.Close(), clean())
-	}
-	d.url = "http://" + listener.Addr().String()
-	serving, end := context.WithCancel(context.WithoutCancel(ctx))
-	served := make(chan error, 1)
-	go func() { served <- serve(serving, g, listener, nil, time.Second, log) }()
-	return func() error {
-		end()
-		err := <-served
-		for _, p := range providers {
-			p.Close()
-		}
-		return errors.Join(err, journal.Close(), clean())
-	}, nil
-}
 
 // write answers for a simulated model.
 func (d *demo) write(r standin.Request) standin.Answer {
@@ -301,11 +252,11 @@ func (d *demo) ask(ctx context.Context, s strategy, p lab.Problem) (solved, erro
 	if err != nil {
 		return solved{}, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/v1/chat/completions", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.gateway.url+"/v1/chat/completions", bytes.NewReader(body))
 	if err != nil {
 		return solved{}, err
 	}
-	r.Header.Set("Authorization", "Bearer "+d.key)
+	r.Header.Set("Authorization", "Bearer "+d.gateway.key)
 	started := time.Now()
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {

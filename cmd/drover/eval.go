@@ -27,6 +27,7 @@ type evalCmd struct {
 	Run    evalRunCmd    `cmd:"" help:"Judge a model's answers to a problem set in the sandbox: drawn from an endpoint, or recorded."`
 	Report evalReportCmd `cmd:"" help:"Say what an evaluation came to: pass@k with intervals, dollars, latency."`
 	Plot   evalPlotCmd   `cmd:"" help:"Draw an evaluation's pass@k and cost curves as SVG and PNG."`
+	Replay evalReplayCmd `cmd:"" help:"Judge recorded samples once more through a whole gateway, and search among them."`
 }
 
 // problemFlags choose problems.

@@ -16,7 +16,7 @@ func TestStandinSaysWhatItIsAndServesUntilStopped(t *testing.T) {
 	defer stop()
 	out, in := io.Pipe()
 	done := make(chan error, 1)
-	go func() { done <- serveStandin(ctx, standin.Config{}, "127.0.0.1:0", in) }()
+	go func() { done <- serveStandin(ctx, standin.Config{}, "127.0.0.1:0", standin.Notice, in) }()
 
 	lines := bufio.NewScanner(out)
 	lines.Scan()

@@ -181,6 +181,14 @@ func (c *call) choice(a Answer) choice {
 	return out
 }
 
+// fingerprint is what a reply says of where it comes from.
+func (c *call) fingerprint() string {
+	if c.script.Recorded {
+		return recordedFingerprint
+	}
+	return fingerprint
+}
+
 // bill charges what was produced, once. A reply that was sent whole is charged
 // as it reports.
 func (c *call) bill() {

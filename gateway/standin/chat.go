@@ -76,7 +76,7 @@ func writeChat(c *call) {
 	}
 	reply := chatReply{
 		ID: c.server.id("chatcmpl-"), Object: "chat.completion", Created: c.server.config.Now().Unix(), Model: c.request.Model,
-		Usage: c.reported(), ServiceTier: "default", SystemFingerprint: fingerprint,
+		Usage: c.reported(), ServiceTier: "default", SystemFingerprint: c.fingerprint(),
 	}
 	for i, one := range c.choices {
 		choice := chatChoice{Index: i, Message: chatMessage{Role: "assistant"}, FinishReason: one.finish}

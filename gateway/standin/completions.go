@@ -125,7 +125,7 @@ func writeCompletion(c *call) {
 	}
 	reply := completionReply{
 		ID: c.server.id("cmpl-"), Object: "text_completion", Created: c.server.config.Now().Unix(), Model: c.request.Model,
-		Usage: c.reported(), SystemFingerprint: fingerprint,
+		Usage: c.reported(), SystemFingerprint: c.fingerprint(),
 	}
 	for i, one := range c.choices {
 		text := c.echoed(i) + one.text

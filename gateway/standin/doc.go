@@ -12,6 +12,9 @@
 // header, in system_fingerprint, and as the owner of every model. Tokens are
 // counted by a rough rule of its own and are not those of any real tokeniser.
 //
+// A [Recording] plays the answers that a real model once gave, each prompt's in
+// their order, and says that they are recorded.
+//
 // A fault can also be asked for by name, so that a black-box check can drive it
 // through a gateway that knows nothing of scripts: the model "fault-429" always
 // answers 429, "fault-429-2" does so for its first two calls, and

@@ -203,7 +203,7 @@ func (c *call) respond() response {
 func (c *call) respondEmpty() response {
 	return response{
 		ID: c.server.id("resp_"), Object: "response", CreatedAt: c.server.config.Now().Unix(), Status: "in_progress",
-		Model: c.request.Model, ServiceTier: "default", SystemFingerprint: fingerprint, Extra: c.want.extra,
+		Model: c.request.Model, ServiceTier: "default", SystemFingerprint: c.fingerprint(), Extra: c.want.extra,
 	}
 }
 

@@ -31,6 +31,9 @@ type Script struct {
 	// FaultCalls is how many calls fail, counted from the model's first; later
 	// ones are answered. 0: all.
 	FaultCalls int
+	// Recorded says in every reply that its answers are recorded, where it would
+	// say that they are simulated.
+	Recorded bool
 	// RetryAfter is what a rate limit announces. 0: one second.
 	RetryAfter time.Duration
 }

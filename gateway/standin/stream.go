@@ -105,7 +105,7 @@ func (c *call) openChunks(id, object string, pieces int) *chunks {
 	k := &chunks{stream: c.openStream(pieces, false)}
 	model, _ := jsontext.AppendQuote(nil, c.request.Model)
 	k.head = fmt.Appendf(nil, `{"id":%q,"object":%q,"created":%d,"model":%s,"service_tier":"default","system_fingerprint":%q,"choices":[`,
-		id, object, c.server.config.Now().Unix(), model, fingerprint)
+		id, object, c.server.config.Now().Unix(), model, c.fingerprint())
 	if c.want.withUsage && !c.has(NoUsage) {
 		k.usage = []byte(`,"usage":null`)
 	}

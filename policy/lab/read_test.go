@@ -202,3 +202,15 @@ func FuzzReadProblems(f *testing.F) {
 		}
 	})
 }
+
+// HumanEval/115 imports what its solution needs between signature and docstring.
+func TestSolutionKeepsWhatStandsBeforeTheDocstring(t *testing.T) {
+	got := wholeProgram("def f(a):\n    import math\n    \"\"\"\n    Rounds up.\n    \"\"\"\n", "    return math.ceil(a)\n", "f")
+	if want := "def f(a):\n    import math\n    return math.ceil(a)\n"; got != want {
+		t.Errorf("got %q", got)
+	}
+	got = wholeProgram("def f (a): \n    '''\n    Doc.\n    '''\n", "  return a\n", "f")
+	if want := "def f (a): \n  return a\n"; got != want {
+		t.Errorf("got %q", got)
+	}
+}

@@ -122,7 +122,7 @@ func (p Problem) check() error {
 // wholeProgram returns a set's reference as a complete program. MBPP+ has all of
 // it; HumanEval and MBPP have the body that continues the prompt's signature. The
 // docstring between the two is dropped: most of MBPP's bodies are not indented
-// as it is.
+// as it is. What stands before the docstring stays, an import in HumanEval/115.
 func wholeProgram(prompt, canonical, entry string) string {
 	definition := `(?m)^def ` + regexp.QuoteMeta(entry) + `\s*\(`
 	if canonical == "" || regexp.MustCompile(definition).MatchString(canonical) {
@@ -132,7 +132,11 @@ func wholeProgram(prompt, canonical, entry string) string {
 	if signature == nil {
 		return prompt + canonical
 	}
-	return prompt[:signature[1]] + canonical
+	head, rest := prompt[:signature[1]], prompt[signature[1]:]
+	if at := strings.IndexAny(rest, `"'`); at > 0 && strings.TrimSpace(rest[:at]) != "" {
+		head += rest[:strings.LastIndexByte(rest[:at], '\n')+1]
+	}
+	return head + canonical
 }
 
 var (
