@@ -48,15 +48,17 @@ const (
 	searchRoute   = "best-of-n"
 )
 
-// replayConfig holds Llama 3.1 8B's and GPT-4o's prices. A right answer is worth
-// so much that the search goes on for as long as it may.
+// replayConfig holds GPT-4o's prices, and for the recorded model one so low that
+// another sample is always worth it: without a goal the route looks for the cheapest
+// answer that passes, and the searches go on to their last sample before they
+// escalate, which is what tries their ceilings.
 const replayConfig = `
 providers: { standin: { base_url: "${URL}", supports_n: true, max_in_flight: 64 } }
 models:
-  recorded: { provider: standin, price: { prompt_per_1m: "0.05", completion_per_1m: "0.08" } }
+  recorded: { provider: standin, price: { prompt_per_1m: "0.003", completion_per_1m: "0.005" } }
   strong: { provider: standin, price: { prompt_per_1m: "2.50", completion_per_1m: "10.00" } }
 routes:
-  best-of-n: { direct: strong, search: [ { model: recorded, max_samples: 256 } ], goal: { value_of_correct: "100", max_latency: 600s } }
+  best-of-n: { direct: strong, search: [ { model: recorded, max_samples: 256 } ], goal: { max_latency: 600s } }
 `
 
 // Run replays.
@@ -313,7 +315,7 @@ func (r *replay) money(report *searchReport) error {
 // billed is what the stand-in itself counts, at the same prices.
 func (r *replay) billed(report *searchReport) error {
 	for model, price := range map[string]pricing.PriceConfig{
-		recordedModel: {Prompt: "0.05", Completion: "0.08"}, strongModel: {Prompt: "2.50", Completion: "10.00"},
+		recordedModel: {Prompt: "0.003", Completion: "0.005"}, strongModel: {Prompt: "2.50", Completion: "10.00"},
 	} {
 		p, err := price.Price()
 		if err != nil {
