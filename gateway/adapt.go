@@ -54,7 +54,7 @@ func adapt(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string) {
 			}
 			limited = true
 			if f.Name = host.MaxTokens; f.Name == "" {
-				f.Name = limitName(q, sent, llama, gpt4o)
+				f.Name = limitName(q, sent, llama, gpt4o || m.Family == pricing.GPT4o)
 			}
 			f.Value = jsontext.Value(strconv.FormatInt(q.MaxTokens, 10)) // the lower one, which the ceiling was held for
 		case f.Name == "messages":

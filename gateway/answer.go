@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/drover-llm/drover/gateway/openai"
@@ -23,6 +25,9 @@ type Call struct {
 	Out      Sink          // where chunks go; nil when a whole reply is wanted
 	Debug    bool          // the client wants the decision in full
 	Patience time.Duration // after which the client's SDK gives up, 0 when it did not say
+
+	pass  *pass // the key's limits, told what was spent; nil where there are none
+	exact bool  // prompts are counted where their bytes do not fit
 }
 
 // prompt is what a model is asked directly.
@@ -63,9 +68,14 @@ type Answer struct {
 // answer takes a request from its decision to its outcome. The outcome is
 // journalled when it returns, whatever the error: what was spent was spent.
 func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, policy.Outcome, error) {
-	hold := policy.Hold{ID: call.ID, At: call.At, Account: call.Key.Account(), Route: d.Route, Ceiling: d.Ceiling}
-	if err := g.hold(ctx, hold); err != nil {
+	call.pass.answers()
+	d, hold, err := g.hold(ctx, call, d)
+	if err != nil {
+		call.pass.spent(0)
 		return Answer{}, policy.Outcome{}, err
+	}
+	if d.Limit > 0 {
+		call.Request = withLimit(call.Request, d.Limit)
 	}
 	settled := false
 	defer func() {
@@ -76,8 +86,10 @@ func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, po
 		}
 	}()
 	answer, err := d.Responder.Respond(ctx, call, d)
+	answer.Warnings = slices.Concat(d.Warnings, answer.Warnings)
 	outcome := g.outcome(ctx, call, d, answer, err)
 	settled = true
+	call.pass.spent(tokensOf(outcome))
 	if lost := g.settle(ctx, outcome); lost != nil {
 		return Answer{}, outcome, lost
 	}
@@ -85,16 +97,40 @@ func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, po
 	return answer, outcome, err
 }
 
-// hold journals the most that a request may spend, before it spends.
-func (g *Gateway) hold(ctx context.Context, h policy.Hold) error {
-	err := g.late.settle(ctx, g.Journal)
-	if err == nil {
-		err = g.Journal.Hold(ctx, h)
+// holdTries is how often a decision is made smaller when others took the money
+// that it was fitted to.
+const holdTries = 4
+
+// hold takes the most that a request may spend out of its budgets, of all or of
+// none, and journals it, before it spends. What cannot be journalled is given back.
+func (g *Gateway) hold(ctx context.Context, call Call, d Decision) (Decision, policy.Hold, error) {
+	h := policy.Hold{ID: call.ID, At: call.At, Account: call.Key.Account(), Route: d.Route, Budgets: d.budgets()}
+	if err := g.late.settle(ctx, g.Journal); err != nil {
+		return d, h, g.notHeld(ctx, err)
 	}
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
+	for try := 1; ; try++ {
+		h.Ceiling = d.Ceiling
+		err := g.Book.Hold(h)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, policy.ErrBudgetSpent) || try == holdTries {
+			return d, h, g.refusedHold(call, d, err)
+		}
+		if d, err = g.fit(call, d); err != nil {
+			return d, h, err
+		}
+	}
+	if err := g.Journal.Hold(ctx, h); err != nil {
+		g.Book.Cancel(h.ID)
+		return d, h, g.notHeld(ctx, err)
+	}
+	return d, h, nil
+}
+
+// notHeld is the error of a hold that the ledger did not take.
+func (g *Gateway) notHeld(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
 		return &openai.CallError{Failure: openai.Cancelled, Err: err}
 	}
 	g.Log.Error("ledger", "error", err)
@@ -109,6 +145,7 @@ func (g *Gateway) settle(ctx context.Context, o policy.Outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
 	defer cancel()
 	err := g.Journal.Settle(ctx, o)
+	g.Book.Settle(o) // it is spent, whatever became of its record
 	if err == nil {
 		return nil
 	}
@@ -117,6 +154,14 @@ func (g *Gateway) settle(ctx context.Context, o policy.Outcome) error {
 		g.late.keep(o, err)
 	}
 	return errNotRecorded
+}
+
+// tokensOf are the tokens of all calls.
+func tokensOf(o policy.Outcome) (sum int64) {
+	for _, c := range o.Calls {
+		sum += c.Usage.Total()
+	}
+	return sum
 }
 
 // outcome says what came of a request.

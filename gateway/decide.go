@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"github.com/drover-llm/drover/gateway/search"
+	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/pricing"
 )
 
@@ -14,6 +15,11 @@ type Decision struct {
 	Reason    string       // word of the verify schema
 	Text      string       // one sentence for people
 	Budget    int          // samples that may be drawn
+
+	Shares   []policy.Share // the budgets that it is charged to
+	Limit    int64          // output limit that Drover sets for a client that set none; 0: none
+	Warnings []string       // what the budgets changed
+	Wanted   string         // the model that they put another in place of; "": none
 }
 
 // way is how an answer that has not come yet will come.
@@ -49,7 +55,7 @@ func (g *Gateway) decide(call Call) (Decision, error) {
 	if !g.knows(name) {
 		return Decision{}, unknownModel(name, g.names(call.Key))
 	}
-	if !allowed(call.Key, name) {
+	if !g.allowed(call.Key, name) {
 		return Decision{}, modelNotAllowed(name, g.names(call.Key))
 	}
 	route, ok := g.Routes[name]
@@ -116,7 +122,7 @@ func (g *Gateway) unsearchable(call Call, route RouteConfig) string {
 // directly is the decision for one call, and those that stand in for it.
 func (g *Gateway) directly(call Call, d Decision) Decision {
 	d.Responder = direct{g}
-	d.Ceiling = g.ceiling(call.prompt(), d)
+	d.Ceiling = g.ceiling(call, d)
 	return d
 }
 

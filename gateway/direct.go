@@ -39,7 +39,7 @@ func (r direct) Respond(ctx context.Context, call Call, d Decision) (Answer, err
 		case begun: // the client has seen this one break
 			failed.Spent = true
 			return answer, failed
-		case i == len(d.Models)-1, !worthAsking(ctx, failed):
+		case i == len(d.Models)-1, !worthAsking(ctx, failed), !r.g.fits(call, d.Models[i+1], rest(d.Ceiling, spent)):
 			return answer, first
 		}
 		r.g.Log.Warn("falling back", "request", call.ID, "from", name, "to", d.Models[i+1], "error", redact(err))

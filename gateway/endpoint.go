@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,7 +59,12 @@ func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		call := Call{ID: newID(e.prefix, at), At: at, Key: key, Request: request, Task: passedOn, Patience: announced(h), Debug: strings.EqualFold(h.Get("X-Drover-Debug"), "true")}
+		pass, err := g.admitted(c, key, expectedTokens(request))
+		if err != nil {
+			return err
+		}
+		defer pass.leave()
+		call := Call{pass: pass, ID: newID(e.prefix, at), At: at, Key: key, Request: request, Task: passedOn, Patience: announced(h), Debug: strings.EqualFold(h.Get("X-Drover-Debug"), "true")}
 		if e.task != nil {
 			if call.Task, err = e.task(g, c, key, request); err != nil {
 				return err
@@ -75,6 +81,10 @@ func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
 		if d.Models, err = g.serving(d.Models, request); err != nil {
 			return err
 		}
+		if d, err = g.fit(call, d); err != nil {
+			return err
+		}
+		g.tellRoom(c, d.Shares)
 		id := flightID{key.ID, sha256.Sum256(body)}
 		if request.Stream && e.stream != nil {
 			return g.streamed(c, e, call, d, id)
@@ -168,7 +178,7 @@ func (g *Gateway) wholeReply(c echo.Context, e endpoint, call Call, d Decision, 
 	setCostHeaders(h, v, outcome)
 	if e.task == nil {
 		_, warnings := adapt(call.Request, g.Models[answer.Model]) // the reply has no verify object to name them
-		setWarnings(h, warnings)
+		setWarnings(h, slices.Concat(d.Warnings, warnings))
 	}
 	return e.encode(call, answer, v), nil
 }
@@ -191,7 +201,7 @@ func (g *Gateway) streamed(c echo.Context, e endpoint, call Call, d Decision, id
 			setHeaders(h, d, Answer{Way: way, Model: model}, provider)
 			if e.task == nil {
 				_, warnings := adapt(call.Request, g.Models[model])
-				setWarnings(h, warnings)
+				setWarnings(h, slices.Concat(d.Warnings, warnings))
 			}
 		},
 	}, call)

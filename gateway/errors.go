@@ -15,6 +15,7 @@ import (
 	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
 )
 
 // failure is an error as a client gets it. All of OpenAI's error bodies are made
@@ -122,6 +123,76 @@ var ErrStopping error = errStopping
 
 var errStopping = &failure{status: http.StatusServiceUnavailable, retryAfter: 2 * time.Second, body: openai.Error{
 	Message: "This instance of Drover is stopping. Try again in a moment.", Type: "server_error", Code: "overloaded",
+}}
+
+// budgetSpent is for a request that what is spent leaves no room for.
+func budgetSpent(budget string, ceiling, left pricing.USD, resets time.Time) *failure {
+	when := "It does not begin anew; ask your administrator."
+	if !resets.IsZero() {
+		when = "It begins anew at " + resets.UTC().Format(time.RFC3339) + "."
+	}
+	return &failure{status: http.StatusTooManyRequests, final: true, body: openai.Error{
+		Message: fmt.Sprintf("The budget %s has $%s left, and this request might cost $%s. %s", budget, left, ceiling, when),
+		Type:    "insufficient_quota", Code: "insufficient_quota"}}
+}
+
+// budgetBusy is for a request that may fit in a moment, when others have ended and
+// given back what they did not spend.
+func budgetBusy(budget string) *failure {
+	return &failure{status: http.StatusTooManyRequests, retryAfter: time.Second, body: openai.Error{
+		Message: fmt.Sprintf("All that the budget %s has left is held by requests under way. Try again in a moment, or set max_tokens: less is held then.", budget),
+		Type:    "requests", Code: "rate_limit_exceeded"}}
+}
+
+// budgetTooSmall is for a request that no plan answers within a budget's
+// per_request.
+func budgetTooSmall(budget string, least, most pricing.USD) *failure {
+	return &failure{status: http.StatusBadRequest, body: openai.Error{
+		Message: fmt.Sprintf("The budget %s allows $%s a request, and the least that could answer this one might cost $%s. Set a lower max_tokens, or send a shorter prompt.", budget, most, least),
+		Type:    "invalid_request_error", Code: "budget_too_small"}}
+}
+
+// overLimit is for a request that came too soon.
+func overLimit(e *errOver) *failure {
+	kind := e.kind
+	if kind == "parallel" {
+		kind = "requests"
+	}
+	wait := min(max(e.wait, time.Second), time.Minute)
+	return &failure{status: http.StatusTooManyRequests, retryAfter: wait, body: openai.Error{
+		Message: fmt.Sprintf("Rate limit reached on %s: Limit %d, Used %d, Requested %d. Please try again in %v.", e.what, e.limit, e.used, e.of, wait.Round(time.Millisecond)),
+		Type:    kind, Code: "rate_limit_exceeded"}}
+}
+
+// tooManyTokens is for a request that waiting does not help.
+func tooManyTokens(limit, asked int64) *failure {
+	return &failure{status: http.StatusTooManyRequests, final: true, body: openai.Error{
+		Message: fmt.Sprintf("The request is too large for the limit on tokens per minute: Limit %d, Requested %d. Set a lower max_tokens, or send a shorter prompt.", limit, asked),
+		Type:    "tokens", Code: "rate_limit_exceeded"}}
+}
+
+// noCeiling is for a request under a budget whose worst case is not known: nothing
+// is spent then, since nobody could tell whether the budget holds.
+func noCeiling(model string, why error) *failure {
+	f := &failure{status: http.StatusBadRequest, body: openai.Error{
+		Message: fmt.Sprintf("A budget applies to this request, and what it can cost at most is not known: of %s, %v.", model, why),
+		Type:    "invalid_request_error", Param: "model", Code: "cost_unknown"}}
+	switch {
+	case errors.Is(why, errNoPrice):
+		f.body.Message += " Tell your administrator to state price: with the model."
+	case errors.Is(why, errUnbounded):
+		f.body.Param = "messages"
+		f.body.Message += " Leave out files, web searches and references to what the provider keeps; text, images and audio are fine."
+	case !errors.Is(why, errNoLimit):
+		return errInternal
+	}
+	return f
+}
+
+// errUnknownBudget is for a key under a budget that the configuration lost.
+var errUnknownBudget = &failure{status: http.StatusForbidden, body: openai.Error{
+	Message: "This API key is charged to a budget that the configuration does not have, so it can spend nothing. Tell your administrator.",
+	Type:    "invalid_request_error", Code: "budget_unknown",
 }}
 
 // errNoLedger keeps the promise that nothing is spent that cannot be journalled.

@@ -40,7 +40,7 @@ func (g *Gateway) newEscalation(call Call, models []string, repair bool, limit i
 		e.room += call.Task.RepairRoom(cmp.Or(call.Request.MaxTokens, sampleTokens))
 		messages += search.RepairMessages
 	}
-	e.bound = g.bound(fresh, e.room, messages, models)
+	e.bound = g.boundAll(fresh, e.room, messages, models, call.exact)
 	e.cost = g.typicalCost(models[0], pricing.Bound(int64(e.room), int64(messages)))
 	return e
 }
@@ -108,7 +108,7 @@ func (r searched) escalate(ctx context.Context, call Call, d Decision, searched 
 		within, cancel = context.WithTimeout(ctx, r.plan.due.Sub(r.g.Now()))
 	}
 	defer cancel()
-	d.Models = r.plan.escalation.models
+	d.Models, d.Ceiling = r.plan.escalation.models, rest(d.Ceiling, searched.Spent)
 	answer, err := direct{r.g}.Respond(within, asked, d)
 	answer.Way, answer.Search = "escalated", &result
 	answer.Spent = append(searched.Spent, answer.Spent...)

@@ -67,7 +67,10 @@ type Config struct {
 	Prices  pricing.Table
 	Keys    Keys
 	Journal Journal
-	Records Records // nil: there are no suites, and feedback is not taken
+	Records Records                // nil: there are no suites, and feedback is not taken
+	Limits  map[string]LimitConfig // of teams, and the default; as validated
+	Book    *policy.Book           // money left, folded from the journal; nil: an empty one
+	Budgets *policy.Budgets        // as validated, and in force in Book; nil: none
 	HTTP    HTTPConfig
 	Sandbox Sandbox          // nil: nothing is tested
 	Log     *slog.Logger     // nil: nothing is logged
@@ -75,15 +78,22 @@ type Config struct {
 	Started time.Time        // reported as the age of models; zero: Now
 }
 
-// Gateway answers requests. It is safe for concurrent use.
+// Gateway answers requests by one configuration, which never changes. It is safe
+// for concurrent use.
 type Gateway struct {
 	Config
+	*state
+}
+
+// state is what outlives a change of the configuration.
+type state struct {
 	memory   *semaphore.Weighted // bytes of request bodies
 	inflight *semaphore.Weighted // requests
 	draining atomic.Bool         // no new request is wanted
 	flights  flights
 	caches   caches
 	late     late // outcomes that the ledger did not take yet
+	limiter  limiter
 }
 
 // maxInflight is how many requests are answered at one time.
@@ -91,6 +101,10 @@ const maxInflight = 4096
 
 // New returns a gateway.
 func New(c Config) *Gateway {
+	return newGateway(c, &state{memory: semaphore.NewWeighted(maxMemory), inflight: semaphore.NewWeighted(maxInflight)})
+}
+
+func newGateway(c Config, s *state) *Gateway {
 	c.HTTP = c.HTTP.WithDefaults()
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -101,18 +115,17 @@ func New(c Config) *Gateway {
 	if c.Started.IsZero() {
 		c.Started = c.Now()
 	}
-	return &Gateway{
-		Config:   c,
-		memory:   semaphore.NewWeighted(maxMemory),
-		inflight: semaphore.NewWeighted(maxInflight),
+	if c.Book == nil {
+		c.Book = policy.NewBook(nil)
 	}
+	return &Gateway{Config: c, state: s}
 }
 
 // names lists the routes, then the models, that a key may use.
 func (g *Gateway) names(key policy.Key) []string {
 	var names []string
 	for _, name := range slices.Concat(slices.Sorted(maps.Keys(g.Routes)), slices.Sorted(maps.Keys(g.Models))) {
-		if allowed(key, name) {
+		if g.allowed(key, name) {
 			names = append(names, name)
 		}
 	}
@@ -126,9 +139,15 @@ func (g *Gateway) knows(name string) bool {
 	return route || model
 }
 
-// allowed reports whether the key may use the route or model of this name.
-func allowed(key policy.Key, name string) bool {
-	return len(key.Models) == 0 || slices.Contains(key.Models, name)
+// allowed reports whether the key, and its team, may use the route or model of
+// this name.
+func (g *Gateway) allowed(key policy.Key, name string) bool {
+	return among(key.Models, name) && among(g.Budgets.Team(key.Team).Models, name)
+}
+
+// among reports whether a list names what is asked for; an empty one names all.
+func among(names []string, name string) bool {
+	return len(names) == 0 || slices.Contains(names, name)
 }
 
 // newID returns an id that nobody can guess: behind the prefix the time in

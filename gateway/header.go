@@ -20,6 +20,7 @@ const (
 	headerSamples    = "X-Drover-Samples"
 	headerCost       = "X-Drover-Cost-Usd"
 	headerSaved      = "X-Drover-Saved-Usd"
+	headerRemaining  = "X-Drover-Budget-Remaining-Usd"
 	headerOverhead   = "X-Drover-Overhead-Ms"
 	headerWarnings   = "X-Drover-Warnings"
 	headerProcessing = "Openai-Processing-Ms"
@@ -32,7 +33,7 @@ func set(h http.Header, canonical, value string) { h[canonical] = []string{value
 func setHeaders(h http.Header, d Decision, a Answer, provider http.Header) {
 	set(h, headerRoute, a.Way)
 	set(h, headerReason, d.reason(a))
-	// Until Drover sets limits of its own, the provider's are those that hold.
+	// For a key without limits here, the provider's are those that hold.
 	for name, values := range provider {
 		if strings.HasPrefix(name, rateLimitPrefix) {
 			h[name] = values

@@ -79,7 +79,31 @@ func (m *meter) settle(err error, took time.Duration) ([]policy.Call, openai.Usa
 	case known:
 		call.Cost = m.cost(call.Usage)
 	}
+	if spent && call.Counted {
+		call.Most = m.most(err)
+	}
 	return []policy.Call{call}, told
+}
+
+// most is the most that a call can have cost whose usage the provider did not
+// tell: it may have made more than came here. It is nil where that has no bound.
+func (m *meter) most(err error) *pricing.USD {
+	bound, lost := m.g.bound(m.request, m.name, false)
+	if lost != nil {
+		return nil
+	}
+	if err != nil || m.model.Family == pricing.Unknown { // of others, what came is all that was made
+		return &bound
+	}
+	prompt, lost := m.g.promptBound(m.request, m.name)
+	if lost != nil {
+		return &bound
+	}
+	seen, lost := m.g.price(m.name, prompt, int64(len(m.text))+beyondLimit(m.request, int64(len(m.text))))
+	if lost != nil {
+		return &bound
+	}
+	return new(min(bound, seen))
 }
 
 // cost is nil where the price is not known.

@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/drover-llm/drover/gateway/openai"
@@ -59,8 +58,12 @@ func (g *Gateway) plan(call Call, route RouteConfig) (searchPlan, error) {
 			rung.MaxSamples = min(rung.MaxSamples, spec.Budget.MaxSamples)
 		}
 		p.rungs = append(p.rungs, rung)
-		bound, err := g.Prices.Cost(rung.Model, pricing.Usage{Prompt: prompt, Completion: p.request.MaxTokens})
-		known = known && err == nil
+		one := g.boundAll(sent, sent.Size(), len(sent.Messages), []string{rung.Model}, call.exact)
+		known = known && one != nil
+		bound := pricing.USD(0)
+		if one != nil {
+			bound = *one
+		}
 		p.bounds = append(p.bounds, bound)
 		p.sampleCosts = append(p.sampleCosts, g.typicalCost(rung.Model, prompt))
 		all, err := bound.Mul(int64(rung.MaxSamples))
@@ -81,16 +84,16 @@ func (g *Gateway) plan(call Call, route RouteConfig) (searchPlan, error) {
 	if stated {
 		p.due = p.deadline
 	}
-	return p, g.fit(call, &p, spec.Budget.MaxCost, "verify.budget.max_cost_usd")
+	return p, g.fitPlan(call, &p, spec.Budget.MaxCost, "verify.budget.max_cost_usd")
 }
 
 // samplesFirst is how many samples a short budget leaves room for before the
 // escalation is cut.
 const samplesFirst = 8
 
-// fit keeps the plan within most, 0 for no limit, which the named field sets. The
+// fitPlan keeps the plan within most, 0 for no limit, which the named field sets. The
 // escalation goes before the samples, but for the first few.
-func (g *Gateway) fit(call Call, p *searchPlan, most pricing.USD, field string) error {
+func (g *Gateway) fitPlan(call Call, p *searchPlan, most pricing.USD, field string) error {
 	if most == 0 {
 		return nil
 	}
@@ -175,7 +178,10 @@ func withLimit(q *openai.ChatRequest, tokens int64) *openai.ChatRequest {
 	copied := *q
 	copied.Object = q.Object.Clone()
 	copied.MaxTokens = tokens
-	copied.Set("max_tokens", strconv.AppendInt(nil, tokens, 10))
+	if q.Endpoint() == openai.Chat { // of the two, the model's host gets the one that it knows
+		copied.Set("max_tokens", number(tokens))
+		copied.Set("max_completion_tokens", number(tokens))
+	}
 	return &copied
 }
 

@@ -80,7 +80,7 @@ func (r searched) rung(c RungConfig, bound pricing.USD) search.Rung {
 				}
 			}
 			spent, _ := bill.settle(err, 0)
-			return search.Charge{Usage: spent[0].Usage, Counted: spent[0].Counted, Cost: spent[0].Cost, Tries: spent[0].Tries}
+			return search.Charge{Usage: spent[0].Usage, Counted: spent[0].Counted, Cost: spent[0].Cost, Most: spent[0].Most, Tries: spent[0].Tries}
 		},
 	}
 }
@@ -126,7 +126,7 @@ func callsOf(g *Gateway, r search.Result) []policy.Call {
 	calls := make([]policy.Call, len(r.Calls))
 	for i, c := range r.Calls {
 		calls[i] = policy.Call{Model: c.Model, Provider: g.Models[c.Model].Client.Provider(), Usage: c.Charge.Usage, Counted: c.Charge.Counted,
-			Cost: c.Charge.Cost, Tries: c.Charge.Tries, Finish: c.Finish, Took: c.Took, Status: http.StatusOK}
+			Cost: c.Charge.Cost, Most: c.Charge.Most, Tries: c.Charge.Tries, Finish: c.Finish, Took: c.Took, Status: http.StatusOK}
 		var failed *openai.CallError
 		if errors.As(c.Err, &failed) {
 			calls[i].Status, calls[i].Error = failed.Status, string(failed.Failure)

@@ -116,7 +116,11 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 	if o.Route == "" {
 		return v
 	}
-	baseline, err := g.Prices.Cost(d.Models[0], pricing.Usage{Prompt: a.Usage.Prompt, CachedPrompt: a.Usage.CachedPrompt, Completion: a.Usage.Completion})
+	wanted := d.Models[0]
+	if d.Wanted != "" {
+		wanted = d.Wanted
+	}
+	baseline, err := g.Prices.Cost(wanted, pricing.Usage{Prompt: a.Usage.Prompt, CachedPrompt: a.Usage.CachedPrompt, Completion: a.Usage.Completion})
 	if err != nil {
 		return v
 	}

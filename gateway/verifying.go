@@ -37,6 +37,11 @@ func (g *Gateway) verify(c echo.Context) error {
 		return err
 	}
 	defer release()
+	pass, err := g.admitted(c, key, 0)
+	if err != nil {
+		return err
+	}
+	defer pass.leave()
 	answer, task, err := g.parseVerify(body, key, c.Request().Header)
 	if err != nil {
 		return err

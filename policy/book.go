@@ -48,8 +48,15 @@ type Book struct {
 	mu      sync.Mutex
 	budgets *Budgets
 	pots    map[string]*pot
-	open    map[string]Hold // by id
+	open    map[string]openHold // by id
 	alerts  func(Alert)
+}
+
+// openHold is a hold that nothing has ended. A live one was made by this book; the
+// others were found in the journal, and are those of requests that a crash cut off.
+type openHold struct {
+	Hold
+	live bool
 }
 
 // NewBook returns an empty book. Alerts are handed to alert, which must not
@@ -58,7 +65,7 @@ func NewBook(alert func(Alert)) *Book {
 	if alert == nil {
 		alert = func(Alert) {}
 	}
-	return &Book{budgets: &Budgets{}, pots: map[string]*pot{}, open: map[string]Hold{}, alerts: alert}
+	return &Book{budgets: &Budgets{}, pots: map[string]*pot{}, open: map[string]openHold{}, alerts: alert}
 }
 
 // pot is the pot of a budget, made where there is none.
@@ -97,16 +104,24 @@ func (b *Book) Hold(h Hold) error {
 			return &BudgetError{Budget: name, Level: b.budgets.Level(name), Ceiling: *h.Ceiling, Left: left, ResetsAt: resets}
 		}
 	}
-	b.hold(h)
+	b.hold(openHold{h, true})
 	return nil
 }
 
 // hold adds what is held, and keeps it until it is settled.
-func (b *Book) hold(h Hold) {
+func (b *Book) hold(h openHold) {
 	b.open[h.ID] = h
 	for _, name := range h.Budgets {
-		b.pot(name).add(h.At.Unix(), 0, h.ceiling())
+		b.pot(name).add(h.At.Unix(), 0, h.ceiling(), h.busy())
 	}
+}
+
+// busy is what h holds for a request under way.
+func (h openHold) busy() pricing.USD {
+	if h.live {
+		return h.ceiling()
+	}
+	return 0
 }
 
 // ceiling is what the budgets hold for h.
@@ -144,9 +159,11 @@ func (b *Book) Release(r Release) {
 	}
 }
 
+// charge is what an outcome takes of its hold: what was spent, and what may have
+// been, of which the ceiling is a bound as well.
 func (o Outcome) charge(h Hold) pricing.USD {
 	if cost := o.Charge(); cost != nil {
-		return *cost
+		return max(*o.Cost, min(*cost, h.ceiling()))
 	}
 	return h.ceiling()
 }
@@ -162,22 +179,24 @@ func (r Release) charge(h Hold) pricing.USD {
 func (b *Book) close(id string, cost func(Hold) pricing.USD) (Hold, bool) {
 	h, open := b.open[id]
 	if !open {
-		return h, false
+		return Hold{}, false
 	}
 	delete(b.open, id)
 	if len(h.Budgets) > 0 {
-		spent := cost(h)
+		spent := cost(h.Hold)
 		for _, name := range h.Budgets {
-			b.pot(name).add(h.At.Unix(), spent, -h.ceiling())
+			b.pot(name).add(h.At.Unix(), spent, -h.ceiling(), -h.busy())
 		}
 	}
-	return h, true
+	return h.Hold, true
 }
 
 // Room is what the budgets over a request leave for it.
 type Room struct {
 	Left       pricing.USD // the least that any has left in its window; the largest amount where none has a limit
 	LeftIn     string      // the budget that has it, "" for none
+	Busy       pricing.USD // what requests under way hold there, and may give back
+	ResetsAt   time.Time   // of that budget; zero: never
 	PerRequest pricing.USD // the least per_request; 0 for none
 	PerBudget  string      // the budget whose it is
 	Cheapest   bool        // the budgets that have the least left ask for a cheaper plan instead of a refusal
@@ -213,6 +232,11 @@ func (b *Book) Room(shares []Share, at time.Time) Room {
 		switch {
 		case left < r.Left:
 			r.Left, r.LeftIn, r.Cheapest = left, s.Budget, cheapest
+			_, r.ResetsAt = rule.Every.Window(at)
+			r.Busy = 0
+			if w, _ := b.pot(s.Budget)[kind].peek(kind, at.Unix()); w != nil {
+				r.Busy = w.busy
+			}
 		case left == r.Left: // one that refuses has its way
 			r.Cheapest = r.Cheapest && cheapest
 		}

@@ -137,6 +137,15 @@ func (c *Budgets) Over(k Key, route string) ([]Share, error) {
 	return shares, nil
 }
 
+// Team is what the keys of a team share, nothing for a team that the configuration
+// does not have.
+func (c *Budgets) Team(name string) TeamConfig {
+	if c == nil {
+		return TeamConfig{}
+	}
+	return c.Teams[name]
+}
+
 // Level is the widest level at which the configuration names the budget; of one
 // that it does not name, a key may.
 func (c *Budgets) Level(budget string) Level {

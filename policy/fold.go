@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -15,7 +14,7 @@ type Record interface{ fold(*Book) }
 
 func (h Hold) fold(b *Book) {
 	if _, twice := b.open[h.ID]; !twice {
-		b.hold(h)
+		b.hold(openHold{Hold: h})
 	}
 }
 func (o Outcome) fold(b *Book) { b.close(o.ID, o.charge) }
@@ -56,7 +55,10 @@ type WindowTotal struct {
 func (b *Book) Totals() Totals {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	t := Totals{Budgets: []BudgetTotals{}, Open: slices.SortedFunc(maps.Values(b.open), func(x, y Hold) int { return cmp.Compare(x.ID, y.ID) })}
+	t := Totals{Budgets: []BudgetTotals{}, Open: []Hold{}}
+	for _, id := range slices.Sorted(maps.Keys(b.open)) {
+		t.Open = append(t.Open, b.open[id].Hold)
+	}
 	for _, name := range slices.Sorted(maps.Keys(b.pots)) {
 		for kind := range b.pots[name] {
 			w := &b.pots[name][kind]
@@ -106,6 +108,6 @@ func (b *Book) Restore(t Totals) {
 		}
 	}
 	for _, h := range t.Open {
-		b.hold(h)
+		b.hold(openHold{Hold: h})
 	}
 }

@@ -27,6 +27,7 @@ type windows struct {
 type window struct {
 	start, end  int64 // Unix seconds
 	spent, held pricing.USD
+	busy        pricing.USD // the part of held that is for requests under way in this process
 	warned      bool // the soft share was told of
 	refused     bool // a request was refused
 }
@@ -105,13 +106,13 @@ func (w *windows) starts() []int64 {
 
 // add changes what is spent and held in every window that at lies in. A window
 // that nothing is in is the same as none; one that is shut has no books any more.
-func (p *pot) add(at int64, spent, held pricing.USD) {
+func (p *pot) add(at int64, spent, held, busy pricing.USD) {
 	for kind := range p {
 		w := p[kind].at(kind, at)
 		if w == nil {
 			continue
 		}
-		w.spent, w.held = plus(w.spent, spent), plus(w.held, held)
+		w.spent, w.held, w.busy = plus(w.spent, spent), plus(w.held, held), plus(w.busy, busy)
 		if w.spent == 0 && w.held == 0 {
 			p[kind].drop(w.start)
 		}

@@ -167,6 +167,9 @@ func (f *finder) spend(c Charge, bound pricing.USD) {
 	if c.Cost != nil {
 		cost = *c.Cost
 	}
+	if c.Most != nil {
+		cost = max(cost, *c.Most)
+	}
 	sum, err := f.spent.Add(cost)
 	if err != nil {
 		sum = math.MaxInt64

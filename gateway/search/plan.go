@@ -80,6 +80,7 @@ type Charge struct {
 	Usage   pricing.Usage
 	Counted bool         // Usage is a count of our own
 	Cost    *pricing.USD // nil when the price is unknown
+	Most    *pricing.USD // the most that it can have cost, where its end was not seen; nil: Cost is all
 	Tries   int          // HTTP requests made
 }
 
