@@ -28,8 +28,8 @@ type window struct {
 	start, end  int64 // Unix seconds
 	spent, held pricing.USD
 	busy        pricing.USD // the part of held that is for requests under way in this process
-	warned      bool // the soft share was told of
-	refused     bool // a request was refused
+	warned      bool        // the soft share was told of
+	refused     bool        // a request was refused
 }
 
 func newPot() *pot {
