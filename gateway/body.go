@@ -8,16 +8,19 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/drover-llm/drover/gateway/openai"
+	"github.com/drover-llm/drover/gateway/upstream"
 )
 
 const (
-	maxMemory = 512 << 20 // of the bodies of all requests under way, in bytes
-	firstRead = 64 << 10  // memory that a body gets on its word; more comes as it does
+	maxMemory  = 512 << 20 // of the bodies of all requests under way, in bytes
+	maxReplies = 512 << 20 // of all whole replies under way, in bytes; see holdReplies
+	firstRead  = 64 << 10  // memory that a body gets on its word; more comes as it does
 	// bodyWithin bounds how long a client may take to send its request.
 	bodyWithin = 2 * time.Minute
 )
@@ -107,4 +110,18 @@ func bodyFailure(ctx context.Context, most int64, err error) error {
 		return &openai.CallError{Failure: openai.Cancelled, Err: err}
 	}
 	return openai.BadRequest("", "The request's body could not be read to its end.")
+}
+
+// holdReplies returns a context whose calls to models account for the memory of
+// their replies, until release is called.
+func (g *Gateway) holdReplies(ctx context.Context) (_ context.Context, release func()) {
+	var held atomic.Int64
+	take := func(n int64) bool {
+		ok := g.replies.TryAcquire(n)
+		if ok {
+			held.Add(n)
+		}
+		return ok
+	}
+	return upstream.WithMemory(ctx, take), func() { g.replies.Release(held.Swap(0)) }
 }

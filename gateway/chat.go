@@ -46,6 +46,8 @@ func (g *Gateway) search(c echo.Context, call Call, d Decision, id flightID, pin
 				g.Log.Error("panic", "error", r, "stack", string(debug.Stack()))
 			}
 		}()
+		ctx, release := g.holdReplies(ctx)
+		defer release()
 		f.answer, f.outcome, f.err = g.answer(ctx, call, d)
 	}, ping)
 }

@@ -129,7 +129,9 @@ func (g *Gateway) serving(models []string, q *openai.ChatRequest) ([]string, err
 // whole answers with one JSON object.
 func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id flightID) error {
 	waiting := startKeepAlive(c.Response(), g.HTTP.KeepAlive)
-	reply, err := g.wholeReply(c, e, call, d, id)
+	ctx, release := g.holdReplies(c.Request().Context())
+	defer release()
+	reply, err := g.wholeReply(ctx, c, e, call, d, id)
 	sent := waiting.stop()
 	switch {
 	case err != nil && !sent:
@@ -153,7 +155,7 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id fl
 }
 
 // wholeReply makes the reply and sets its headers.
-func (g *Gateway) wholeReply(c echo.Context, e endpoint, call Call, d Decision, id flightID) (_ []byte, err error) {
+func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, call Call, d Decision, id flightID) (_ []byte, err error) {
 	var answer Answer
 	var outcome policy.Outcome
 	if keep := g.HTTP.KeepAlive; keep > 0 && keep < call.Patience {
@@ -166,7 +168,7 @@ func (g *Gateway) wholeReply(c echo.Context, e endpoint, call Call, d Decision, 
 		}
 		call, d, answer, outcome = f.call, f.decision, f.answer, f.outcome
 	} else {
-		ctx, cancel := patient(c.Request().Context(), call.Patience)
+		ctx, cancel := patient(ctx, call.Patience)
 		defer cancel()
 		if answer, outcome, err = g.answer(ctx, call, d); err != nil {
 			return nil, err

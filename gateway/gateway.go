@@ -88,6 +88,8 @@ type Gateway struct {
 // state is what outlives a change of the configuration.
 type state struct {
 	memory   *semaphore.Weighted // bytes of request bodies
+	replies  *semaphore.Weighted // bytes of whole replies from upstream
+	counting *semaphore.Weighted // bytes of long texts whose tokens are being counted
 	inflight *semaphore.Weighted // requests
 	draining atomic.Bool         // no new request is wanted
 	flights  flights
@@ -101,7 +103,10 @@ const maxInflight = 4096
 
 // New returns a gateway.
 func New(c Config) *Gateway {
-	return newGateway(c, &state{memory: semaphore.NewWeighted(maxMemory), inflight: semaphore.NewWeighted(maxInflight)})
+	return newGateway(c, &state{
+		memory: semaphore.NewWeighted(maxMemory), replies: semaphore.NewWeighted(maxReplies),
+		counting: semaphore.NewWeighted(2 * exactCount), inflight: semaphore.NewWeighted(maxInflight),
+	})
 }
 
 func newGateway(c Config, s *state) *Gateway {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -122,9 +123,16 @@ func (m *meter) cost(u pricing.Usage) *pricing.USD {
 // seconds to count; its bytes are a bound of its tokens.
 const exactCount = 256 << 10
 
+// freelyCounted is how many bytes are counted whatever else is; longer texts wait
+// for each other, since each takes a processor for a while.
+const freelyCounted = 8 << 10
+
 func (m *meter) count(text string) int64 {
 	if len(text) > exactCount {
 		return int64(len(text))
+	}
+	if n := int64(len(text)); n > freelyCounted && m.g.counting.Acquire(context.Background(), n) == nil { // which never fails
+		defer m.g.counting.Release(n)
 	}
 	return int64(m.model.Family.Count(text))
 }

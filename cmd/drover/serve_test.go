@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -242,6 +243,46 @@ func TestSignalLetsStreamsFinish(t *testing.T) {
 	}
 	if _, err := ask(context.Background(), s.url, key, false); err == nil {
 		t.Error("a stopped server answers")
+	}
+}
+
+// A client that does not read is cut off when the patience is over, and what it
+// was sent is journalled.
+func TestSignalDoesNotWaitForAClientThatDoesNotRead(t *testing.T) {
+	models := simulated(t, standin.Config{Default: standin.Script{Faults: []standin.Fault{standin.Huge}, Chunks: 2000}})
+	s := startServe(t, t.TempDir(), "drain: 200ms\n"+overStandin(models))
+	key, _ := s.shown()
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	body := `{"model":"auto","stream":true,"messages":[{"role":"user","content":"hi"}]}`
+	if _, err := fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s", key, len(body), body); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(make([]byte, 100)); err != nil { // the answer has begun
+		t.Fatal(err)
+	}
+	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.command.Wait(); err != nil {
+		t.Errorf("drover serve: %v", err)
+	}
+	journal, err := ledger.Open(filepath.Join(s.dir, "drover.db"), ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close()
+	holds, err := journal.OpenHolds()
+	if err != nil || len(holds) > 0 || journal.Len() != 1 {
+		t.Errorf("%d outcomes, open holds %v, %v", journal.Len(), holds, err)
+	}
+	for entry, err := range journal.Outcomes(t.Context(), 0) {
+		if err != nil || entry.Outcome.Cost == nil || *entry.Outcome.Cost == 0 || entry.Outcome.Status == http.StatusOK {
+			t.Errorf("%+v, %v", entry.Outcome, err)
+		}
 	}
 }
 

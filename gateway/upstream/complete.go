@@ -47,9 +47,11 @@ func (r *reply) readWhole(e *openai.Endpoint) (*openai.ChatResponse, *openai.Cal
 	}
 	var text bytes.Buffer
 	text.Grow(int(min(max(r.length, 4<<10), firstRead)) + bytes.MinRead)
-	_, err := text.ReadFrom(r.body)
+	_, err := text.ReadFrom(meteredReader(r.body.ctx, r.body))
 	var failed *openai.CallError
 	switch {
+	case errors.Is(err, errNoMemory):
+		failed = noRoom()
 	case errors.Is(err, errTooLong):
 		failed = badReply(err)
 	case err != nil:
