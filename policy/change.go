@@ -10,3 +10,9 @@ type Change struct {
 	Subject string    `json:"subject,omitempty"` // id of what was changed
 	Detail  string    `json:"detail,omitempty"`  // for people; never a secret
 }
+
+// ChangeEntry is a change and its place in the journal.
+type ChangeEntry struct {
+	Seq    uint64 `json:"seq"`
+	Change Change `json:"change"`
+}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"time"
 
 	"github.com/drover-llm/drover/pricing"
@@ -22,6 +23,18 @@ type Hold struct {
 	Route   string       `json:"route,omitempty"`
 	Ceiling *pricing.USD `json:"ceiling"`           // nil: no bound is known, because a price or an output limit is not
 	Budgets []string     `json:"budgets,omitempty"` // names of those that it was taken from
+}
+
+// Errors about holds that an administrator may end.
+var (
+	ErrUnknownHold = errors.New("there is no open hold with this id")
+	ErrUnderWay    = errors.New("the request is under way; its hold settles by itself")
+)
+
+// OpenHold is a hold that nothing has ended yet.
+type OpenHold struct {
+	Hold
+	UnderWay bool // its request is being answered; otherwise it was cut off, and the hold counts as spent
 }
 
 // Release ends a hold that no Outcome will settle, because its request ended with

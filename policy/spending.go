@@ -13,6 +13,7 @@ type Spending struct {
 	At       time.Time // when the request arrived, UTC; of folded ones, the beginning of their day
 	Account  Account
 	Route    string
+	Model    string
 	Cost     pricing.USD // what is known of it
 	Requests int64
 	Unknown  int64 // requests of which some price was not known

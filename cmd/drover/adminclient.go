@@ -16,6 +16,7 @@ type adminClient struct {
 	base  string // URL without a path
 	token string
 	http  *http.Client
+	close func() error
 }
 
 // maxAdminAnswer bounds what is read of an answer, in bytes.
@@ -34,50 +35,83 @@ func newAdminClient(a access) (*adminClient, error) {
 		}
 	}
 	// The token goes to this address only, whatever the environment says of proxies.
-	return &adminClient{base: base, token: token, http: &http.Client{
-		Transport:     &http.Transport{},
-		Timeout:       30 * time.Second,
+	c := &adminClient{base: base, token: token, http: &http.Client{
+		Transport:     &http.Transport{ResponseHeaderTimeout: answerWithin},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}}
+	c.close = func() error {
+		c.http.CloseIdleConnections()
+		return nil
+	}
+	return c, nil
 }
 
-func (c *adminClient) Close() error {
-	c.http.CloseIdleConnections()
-	return nil
-}
+// answerWithin is how long the server may take before it answers; a verification
+// of a large ledger takes its time.
+const answerWithin = 10 * time.Minute
+
+// Close lets go of whatever was opened.
+func (c *adminClient) Close() error { return c.close() }
 
 // do sends body, unless it is nil, and decodes the answer into answer.
 func (c *adminClient) do(ctx context.Context, method, path string, body, answer any) error {
-	var sent io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		sent = bytes.NewReader(text)
-	}
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, sent)
+	w, err := c.send(ctx, method, path, body)
 	if err != nil {
 		return err
-	}
-	r.Header.Set("Authorization", "Bearer "+c.token)
-	r.Header.Set("Content-Type", "application/json")
-	w, err := c.http.Do(r)
-	if err != nil {
-		return fmt.Errorf("the admin API does not answer: %w; is admin.listen the address that the server uses?", err)
 	}
 	defer w.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(w.Body, maxAdminAnswer))
 	if err != nil {
 		return fmt.Errorf("reading the answer of the admin API at %s: %w", c.base, err)
 	}
-	if w.StatusCode >= 300 {
-		return c.refused(w, text)
-	}
 	if err := json.Unmarshal(text, answer); err != nil {
 		return fmt.Errorf("what answers at %s is not drover's admin API: %w", c.base, err)
 	}
 	return nil
+}
+
+// stream copies the answer to a GET to w, whole or with an error.
+func (c *adminClient) stream(ctx context.Context, path string, w io.Writer) error {
+	answer, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		return fmt.Errorf("the answer broke off, what came is not whole: %w", err)
+	}
+	return nil
+}
+
+// send sends body, unless it is nil, and returns an answer that is no error.
+func (c *adminClient) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	var sent io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		sent = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, sent)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	r.Header.Set("Content-Type", "application/json")
+	w, err := c.http.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("the admin API does not answer: %w; is admin.listen the address that the server uses?", err)
+	}
+	if w.StatusCode < 300 {
+		return w, nil
+	}
+	defer w.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(w.Body, maxAdminAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer of the admin API at %s: %w", c.base, err)
+	}
+	return nil, c.refused(w, text)
 }
 
 // refused makes an error of an error answer.

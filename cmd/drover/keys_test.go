@@ -88,7 +88,7 @@ func serveLedger(t *testing.T, a *access, token string) *ledger.Ledger {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	s, err := admin.New(admin.Config{Token: token}, l, admin.Options{})
+	s, err := admin.New(admin.Config{Token: token}, controlOf(l), admin.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestKeysRefuseAWrongCommandLine(t *testing.T) {
 	t.Parallel()
 	a := newAccess(t)
 	for _, args := range [][]string{
-		{"keys"}, {"keys", "make"}, {"keys", "revoke"}, {"keys", "create", "--budget", "1"},
+		{"keys"}, {"keys", "make"}, {"keys", "revoke"}, {"keys", "create", "--spend", "1"},
 		{"keys", "create", "--expires", "soon"}, {"keys", "create", "--expires", "-1h"}, {"keys", "create", "--expires", "0d"},
 	} {
 		if r := drover(t, a, args...); r.code != exitUsage || r.stderr == "" || strings.HasPrefix(r.stdout, "drv-") {

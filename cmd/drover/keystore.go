@@ -5,97 +5,131 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/drover-llm/drover/gateway/admin"
-	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/policy/ledger"
 )
-
-// keyStore is the keys, wherever they can be reached.
-type keyStore interface {
-	create(ctx context.Context, r admin.KeyRequest) (admin.NewKeyAnswer, error)
-	list(ctx context.Context) (admin.KeyList, error)
-	revoke(ctx context.Context, id string) (admin.Key, error)
-	Close() error
-}
 
 // lockWait is enough for another command to finish; a server holds the ledger
 // for good.
 const lockWait = 200 * time.Millisecond
 
-// openKeys opens the ledger, or finds the server that holds it. Only with create
-// is a ledger made where there is none.
-func openKeys(path string, create bool) (keyStore, error) {
+// openControl reaches the ledger through the admin API: that of the server which
+// holds it, or one of this process that nobody else can reach. So a command does
+// the same in both cases. Only with create is a ledger made where there is none.
+func openControl(path, command string, create bool) (*adminClient, error) {
 	a, err := loadAccess(path)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(a.ledger); errors.Is(err, fs.ErrNotExist) && !create {
-		return nil, fmt.Errorf("there is no ledger at %s yet: `drover serve` or `drover keys create` makes it", a.ledger)
+		return nil, noLedger(a.ledger)
 	}
 	l, err := ledger.Open(a.ledger, ledger.Options{Wait: lockWait})
 	switch {
 	case err == nil:
-		return fileKeys{l}, nil
+		return overFile(l, command)
 	case errors.Is(err, ledger.ErrLocked):
 		c, err := newAdminClient(a)
 		if err != nil {
 			return nil, fmt.Errorf("ledger %s is held by a server: %w", a.ledger, err)
 		}
-		return serverKeys{c}, nil
+		return c, nil
 	}
 	return nil, err
 }
 
-// fileKeys are the keys of a ledger that no server holds.
-type fileKeys struct{ *ledger.Ledger }
-
-func (f fileKeys) create(ctx context.Context, r admin.KeyRequest) (admin.NewKeyAnswer, error) {
-	token, key, err := f.CreateKey(ctx, r.Key(), asker())
-	return admin.NewKeyAnswer{Key: admin.NewKey(key), Token: token}, err
+func noLedger(path string) error {
+	return fmt.Errorf("there is no ledger at %s yet: `drover serve` or `drover keys create` makes it", path)
 }
 
-func (f fileKeys) list(context.Context) (admin.KeyList, error) {
-	return admin.NewKeyList(f.ListKeys()), nil
+// controlOf is what the admin API controls of a ledger alone.
+func controlOf(l *ledger.Ledger) admin.Control {
+	return admin.Control{Keys: l, Ledger: l, Release: l.Release}
 }
 
-func (f fileKeys) revoke(ctx context.Context, id string) (admin.Key, error) {
-	key, err := f.RevokeKey(ctx, id, asker())
-	if errors.Is(err, policy.ErrUnknownKey) {
-		err = fmt.Errorf("there is no key with the id %q", id)
+// overFile serves the ledger's admin API over a pipe within this process.
+func overFile(l *ledger.Ledger, command string) (*adminClient, error) {
+	server, err := admin.New(admin.Config{Token: "within"}, controlOf(l), admin.Options{By: runBy(command)})
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
-	return admin.NewKey(key), err
+	p := &pipe{conns: make(chan net.Conn), closed: make(chan struct{})}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, p) }()
+	c := &adminClient{base: "http://drover", token: "within", http: &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return p.dial(ctx) },
+	}}}
+	c.close = func() error {
+		c.http.CloseIdleConnections()
+		stop()
+		return errors.Join(<-served, l.Close())
+	}
+	return c, nil
 }
 
-// asker says who changes the file by hand, for its journal.
-func asker() string {
+// runBy says who changes the file by hand, for its journal.
+func runBy(command string) string {
 	name := "uid " + fmt.Sprint(os.Getuid())
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}
-	return "drover keys, run by " + name
+	return "drover " + command + ", run by " + name
 }
 
-// serverKeys are the keys of a ledger that a server holds.
-type serverKeys struct{ *adminClient }
-
-func (s serverKeys) create(ctx context.Context, r admin.KeyRequest) (a admin.NewKeyAnswer, err error) {
-	err = s.do(ctx, http.MethodPost, "/api/keys", r, &a)
-	return a, err
+// pipe is a listener whose only callers are in this process.
+type pipe struct {
+	conns  chan net.Conn
+	closed chan struct{}
 }
 
-func (s serverKeys) list(ctx context.Context) (list admin.KeyList, err error) {
-	err = s.do(ctx, http.MethodGet, "/api/keys", nil, &list)
-	return list, err
+func (p *pipe) dial(ctx context.Context) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.conns <- theirs:
+		return ours, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
-func (s serverKeys) revoke(ctx context.Context, id string) (admin.Key, error) {
-	var a admin.KeyAnswer
-	err := s.do(ctx, http.MethodDelete, "/api/keys/"+url.PathEscape(id), nil, &a)
-	return a.Key, err
+// Accept returns the next connection.
+func (p *pipe) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends Accept. The server calls it once.
+func (p *pipe) Close() error {
+	select {
+	case <-p.closed:
+	default:
+		close(p.closed)
+	}
+	return nil
+}
+
+// Addr is of no network.
+func (p *pipe) Addr() net.Addr { return &net.UnixAddr{Name: "within", Net: "unix"} }
+
+// keyID is the id that was given, or that of a whole key that was pasted; its
+// secret is not repeated.
+func keyID(text string) string {
+	if parts := strings.Split(text, "-"); len(parts) == 4 && parts[0] == "drv" {
+		return parts[1]
+	}
+	return text
 }

@@ -35,7 +35,8 @@ type cli struct {
 	Doctor  doctorCommand  `cmd:"" help:"Try what Drover needs on this machine, and say how to mend what does not work."`
 	Verify  verifyCommand  `cmd:"" help:"Judge one answer by tests in the sandbox, with no model and no server."`
 	Eval    evalCmd        `cmd:"" help:"Measure models and gateways over problem sets."`
-	Keys    keysCmd        `cmd:"" help:"Create, list and revoke API keys."`
+	Keys    keysCmd        `cmd:"" help:"Create, list, rotate, change and revoke API keys."`
+	Ledger  ledgerCmd      `cmd:"" help:"Verify, export, back up, restore, import and compact the ledger; end the holds that a crash left."`
 	Sandbox sandboxCommand `cmd:"" help:"Run a sandbox worker."`
 	Standin standinCmd     `cmd:"" help:"Serve simulated models that speak OpenAI's wire, for trials and tests."`
 

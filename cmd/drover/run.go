@@ -68,7 +68,7 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 	}
 	defer admins.Close()
 	// Whatever is shown only once is shown when nothing can fail any more.
-	control, err := controlPlane(c, journal, log, out)
+	control, err := controlPlane(c, controlOf(journal), log, out)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 
 // controlPlane makes the admin API. Where the configuration has no token, one is
 // made on the first start and shown then.
-func controlPlane(c *configs.Config, journal *ledger.Ledger, log *slog.Logger, out io.Writer) (*admin.Server, error) {
+func controlPlane(c *configs.Config, control admin.Control, log *slog.Logger, out io.Writer) (*admin.Server, error) {
 	config := c.Admin
 	if config.Token == "" {
 		token, made, err := makeAdminToken(c.Ledger.Path)
@@ -101,7 +101,7 @@ func controlPlane(c *configs.Config, journal *ledger.Ledger, log *slog.Logger, o
 		}
 		config.Token = token
 	}
-	return admin.New(config, journal, admin.Options{Log: log})
+	return admin.New(config, control, admin.Options{Log: log})
 }
 
 // assemble makes the gateway of its parts.

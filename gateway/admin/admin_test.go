@@ -66,6 +66,33 @@ func (s *shelf) RevokeKey(_ context.Context, id, by string) (policy.Key, error) 
 	return policy.Key{}, fmt.Errorf("revoking %q: %w", id, policy.ErrUnknownKey)
 }
 
+func (s *shelf) ChangeKey(_ context.Context, id string, c policy.KeyChange, by string) (policy.Key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, k := range s.keys {
+		if k.ID == id {
+			s.keys[i], s.asked = c.Apply(k), append(s.asked, by)
+			return s.keys[i], nil
+		}
+	}
+	return policy.Key{}, policy.ErrUnknownKey
+}
+
+func (s *shelf) RotateKey(_ context.Context, id string, overlap time.Duration, by string) (string, policy.Key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.keys {
+		if k := &s.keys[i]; k.ID == id {
+			k.Rotated, s.asked = day, append(s.asked, by)
+			if overlap > 0 {
+				k.Overlap = day.Add(overlap)
+			}
+			return "drv-again", *k, nil
+		}
+	}
+	return "", policy.Key{}, policy.ErrUnknownKey
+}
+
 func (s *shelf) ListKeys() []policy.Key {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +101,7 @@ func (s *shelf) ListKeys() []policy.Key {
 
 func newServer(t testing.TB, keys admin.Keys, log io.Writer) *admin.Server {
 	t.Helper()
-	s, err := admin.New(admin.Config{Token: token}, keys, admin.Options{
+	s, err := admin.New(admin.Config{Token: token}, admin.Control{Keys: keys}, admin.Options{
 		Now: func() time.Time { return day },
 		Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
@@ -125,12 +152,12 @@ func TestKeyIsCreatedListedAndRevoked(t *testing.T) {
 	s := newServer(t, keys, io.Discard)
 	status, body := ask(t, s, "POST", "/api/keys",
 		`{"name":"ci","team":"acme","models":["auto"],"expires_at":"2026-04-01T02:00:00+02:00"}`)
-	const key = `{"id":"key1","name":"ci","team":"acme","models":["auto"],` +
-		`"created_at":"2026-03-01T12:00:00Z","expires_at":"2026-04-01T00:00:00Z","revoked_at":%s}`
+	const key = `{"id":"key1","name":"ci","team":"acme","models":["auto"],"budgets":[],"tags":{},` +
+		`"created_at":"2026-03-01T12:00:00Z","expires_at":"2026-04-01T00:00:00Z","revoked_at":%s,"rotated_at":null,"overlap_until":null}`
 	same(t, status, body, 201, `{"key":`+fmt.Sprintf(key, "null")+`,"token":"drv-key1"}`)
 
 	status, body = ask(t, s, "POST", "/api/keys", `{}`)
-	const second = `{"id":"key2","name":"","team":"","models":[],"created_at":"2026-03-01T12:00:00Z","expires_at":null,"revoked_at":null}`
+	const second = `{"id":"key2","name":"","team":"","models":[],"budgets":[],"tags":{},"created_at":"2026-03-01T12:00:00Z","expires_at":null,"revoked_at":null,"rotated_at":null,"overlap_until":null}`
 	same(t, status, body, 201, `{"key":`+second+`,"token":"drv-key2"}`)
 
 	revoked := fmt.Sprintf(key, `"2026-03-01T12:00:00Z"`)
@@ -301,7 +328,7 @@ func TestRunTellsThatItsAddressIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	s, err := admin.New(admin.Config{Listen: l.Addr().String(), Token: token}, &shelf{}, admin.Options{})
+	s, err := admin.New(admin.Config{Listen: l.Addr().String(), Token: token}, admin.Control{Keys: &shelf{}}, admin.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +363,7 @@ func TestConfigValidateReportsEveryFault(t *testing.T) {
 			t.Errorf("%s:\n%s", name, diff)
 		}
 	}
-	if _, err := admin.New(admin.Config{Listen: "8081"}, &shelf{}, admin.Options{}); err == nil ||
+	if _, err := admin.New(admin.Config{Listen: "8081"}, admin.Control{Keys: &shelf{}}, admin.Options{}); err == nil ||
 		!strings.Contains(err.Error(), "admin.listen") || !strings.Contains(err.Error(), "admin.token") {
 		t.Errorf("New: %v", err)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func Example() {
-	server, err := admin.New(admin.Config{Token: "secret"}, &shelf{}, admin.Options{})
+	server, err := admin.New(admin.Config{Token: "secret"}, admin.Control{Keys: &shelf{}}, admin.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -2,10 +2,10 @@ package admin
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"reflect"
@@ -15,37 +15,37 @@ import (
 
 	json2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 	"github.com/labstack/echo/v4"
 
 	"github.com/drover-llm/drover/policy"
 )
 
-// Keys is what the admin API needs of a ledger. by says who asked, for the
-// journal. RevokeKey returns policy.ErrUnknownKey where there is no such key;
-// every other error means that the ledger cannot be written.
-type Keys interface {
-	CreateKey(ctx context.Context, k policy.Key, by string) (token string, key policy.Key, err error)
-	RevokeKey(ctx context.Context, id, by string) (policy.Key, error)
-	ListKeys() []policy.Key
-}
-
 // Key is a key as the API shows it; times are UTC, and null where there is none.
 type Key struct {
-	ID        string     `json:"id"`
-	Name      string     `json:"name"`
-	Team      string     `json:"team"`
-	Models    []string   `json:"models"` // empty: all
-	CreatedAt time.Time  `json:"created_at"`
-	ExpiresAt *time.Time `json:"expires_at"`
-	RevokedAt *time.Time `json:"revoked_at"`
+	ID           string            `json:"id"`
+	Name         string            `json:"name"`
+	Team         string            `json:"team"`
+	Models       []string          `json:"models"`  // empty: all
+	Budgets      []string          `json:"budgets"` // of its own
+	Tags         map[string]string `json:"tags"`
+	CreatedAt    time.Time         `json:"created_at"`
+	ExpiresAt    *time.Time        `json:"expires_at"`
+	RevokedAt    *time.Time        `json:"revoked_at"`
+	RotatedAt    *time.Time        `json:"rotated_at"`
+	OverlapUntil *time.Time        `json:"overlap_until"` // until then the secret before is taken too
 }
 
 // NewKey shows k.
 func NewKey(k policy.Key) Key {
-	return Key{
+	shown := Key{
 		ID: k.ID, Name: k.Name, Team: k.Team, Models: append([]string{}, k.Models...),
+		Budgets: append([]string{}, k.Budgets...), Tags: map[string]string{},
 		CreatedAt: k.Created.UTC(), ExpiresAt: orNull(k.Expires), RevokedAt: orNull(k.Revoked),
+		RotatedAt: orNull(k.Rotated), OverlapUntil: orNull(k.Overlap),
 	}
+	maps.Copy(shown.Tags, k.Tags)
+	return shown
 }
 
 func orNull(t time.Time) *time.Time {
@@ -72,22 +72,49 @@ func NewKeyList(keys []policy.Key) KeyList {
 
 // KeyRequest is the body of POST /api/keys. Every field may be left out.
 type KeyRequest struct {
-	Name      string     `json:"name"`
-	Team      string     `json:"team"`
-	Models    []string   `json:"models"`     // that it may use; empty: all
-	ExpiresAt *time.Time `json:"expires_at"` // null: never
+	Name      string            `json:"name"`
+	Team      string            `json:"team"`
+	Models    []string          `json:"models"`     // that it may use; empty: all
+	Budgets   []string          `json:"budgets"`    // names of those that it is charged to, beside its team's
+	Tags      map[string]string `json:"tags"`       // kept with every outcome
+	ExpiresAt *time.Time        `json:"expires_at"` // null: never
 }
 
 // Key is the key that r asks for.
 func (r KeyRequest) Key() policy.Key {
-	k := policy.Key{Name: r.Name, Team: r.Team, Models: r.Models}
+	k := policy.Key{Name: r.Name, Team: r.Team, Models: r.Models, Budgets: r.Budgets, Tags: r.Tags}
 	if r.ExpiresAt != nil {
 		k.Expires = *r.ExpiresAt
 	}
 	return k
 }
 
-// NewKeyAnswer answers POST /api/keys: the only time that the token is shown.
+// KeyChange is the body of PATCH /api/keys/{id}: what is left out stays as it is.
+type KeyChange struct {
+	Name         *string            `json:"name,omitempty"`
+	Models       *[]string          `json:"models,omitempty"`
+	Budgets      *[]string          `json:"budgets,omitempty"`
+	Tags         *map[string]string `json:"tags,omitempty"`
+	ExpiresAt    *time.Time         `json:"expires_at,omitempty"` // a time that has passed ends it now
+	NeverExpires bool               `json:"never_expires,omitempty"`
+}
+
+// Change is what r asks for.
+func (r KeyChange) Change() policy.KeyChange {
+	c := policy.KeyChange{Name: r.Name, Models: r.Models, Budgets: r.Budgets, Tags: r.Tags, Expires: r.ExpiresAt}
+	if r.NeverExpires {
+		c.Expires = new(time.Time)
+	}
+	return c
+}
+
+// RotateRequest is the body of POST /api/keys/{id}/rotate.
+type RotateRequest struct {
+	Overlap string `json:"overlap"` // for how long the old secret is taken too, such as 24h; empty: not at all
+}
+
+// NewKeyAnswer answers POST /api/keys and /api/keys/{id}/rotate: the only time
+// that the token is shown.
 type NewKeyAnswer struct {
 	Key   Key    `json:"key"`
 	Token string `json:"token"`
@@ -99,18 +126,18 @@ type KeyAnswer struct {
 }
 
 func (s *Server) listKeys(c echo.Context) error {
-	return c.JSON(http.StatusOK, NewKeyList(s.keys.ListKeys()))
+	return c.JSON(http.StatusOK, NewKeyList(s.control.Keys.ListKeys()))
 }
 
 func (s *Server) createKey(c echo.Context) error {
 	var r KeyRequest
-	if err := readBody(c, &r); err != nil {
+	if err := readBody(c, maxBody, &r); err != nil {
 		return err
 	}
 	if err := s.checkKey(r.Key()); err != nil {
 		return err
 	}
-	token, key, err := s.keys.CreateKey(c.Request().Context(), r.Key(), asker(c))
+	token, key, err := s.control.Keys.CreateKey(c.Request().Context(), r.Key(), s.asker(c))
 	if err != nil {
 		return s.unavailable(err)
 	}
@@ -122,12 +149,16 @@ func (s *Server) createKey(c echo.Context) error {
 func (s *Server) checkKey(k policy.Key) error {
 	var first string
 	var faults []string
-	k.Validate(s.now(), func(path, format string, args ...any) {
+	fault := func(path, format string, args ...any) {
 		if first == "" {
 			first = path
 		}
 		faults = append(faults, path+" "+fmt.Sprintf(format, args...))
-	})
+	}
+	k.Validate(s.now(), fault)
+	if s.control.CheckKey != nil {
+		s.control.CheckKey(k, fault)
+	}
 	if len(faults) == 0 {
 		return nil
 	}
@@ -135,15 +166,67 @@ func (s *Server) checkKey(k policy.Key) error {
 }
 
 func (s *Server) revokeKey(c echo.Context) error {
-	id := c.Param("id")
-	key, err := s.keys.RevokeKey(c.Request().Context(), id, asker(c))
-	switch {
-	case errors.Is(err, policy.ErrUnknownKey):
-		return &apiError{http.StatusNotFound, invalidRequest, "key_not_found", "id", fmt.Sprintf("there is no key with the id %q", id)}
-	case err != nil:
-		return s.unavailable(err)
+	key, err := s.control.Keys.RevokeKey(c.Request().Context(), c.Param("id"), s.asker(c))
+	if err != nil {
+		return s.keyError(c, err)
 	}
 	return c.JSON(http.StatusOK, KeyAnswer{Key: NewKey(key)})
+}
+
+func (s *Server) changeKey(c echo.Context) error {
+	var r KeyChange
+	if err := readBody(c, maxBody, &r); err != nil {
+		return err
+	}
+	id, change := c.Param("id"), r.Change()
+	var old policy.Key
+	for _, k := range s.control.Keys.ListKeys() {
+		if k.ID == id {
+			old = k
+		}
+	}
+	changed := change.Apply(old)
+	changed.Expires = time.Time{} // one that has passed ends the key
+	if err := s.checkKey(changed); err != nil {
+		return err
+	}
+	key, err := s.control.Keys.ChangeKey(c.Request().Context(), id, change, s.asker(c))
+	if err != nil {
+		return s.keyError(c, err)
+	}
+	return c.JSON(http.StatusOK, KeyAnswer{Key: NewKey(key)})
+}
+
+func (s *Server) rotateKey(c echo.Context) error {
+	var r RotateRequest
+	if err := readBody(c, maxBody, &r); err != nil {
+		return err
+	}
+	var overlap time.Duration
+	if r.Overlap != "" {
+		var err error
+		if overlap, err = time.ParseDuration(r.Overlap); err != nil || overlap < 0 || overlap > 90*24*time.Hour {
+			return badParam("overlap", "must be a duration such as 24h, at most 2160h, got %.64q", r.Overlap)
+		}
+	}
+	token, key, err := s.control.Keys.RotateKey(c.Request().Context(), c.Param("id"), overlap, s.asker(c))
+	if err != nil {
+		return s.keyError(c, err)
+	}
+	c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
+	return c.JSON(http.StatusOK, NewKeyAnswer{Key: NewKey(key), Token: token})
+}
+
+// keyError answers for a key that could not be changed.
+func (s *Server) keyError(c echo.Context, err error) error {
+	id := c.Param("id")
+	switch {
+	case errors.Is(err, policy.ErrUnknownKey):
+		return &apiError{http.StatusNotFound, invalidRequest, "key_not_found", "id", fmt.Sprintf("there is no key with the id %.64q", id)}
+	case errors.Is(err, policy.ErrRevokedKey):
+		return &apiError{http.StatusConflict, invalidRequest, "key_revoked", "id", "the key is revoked; create another"}
+	}
+	return s.unavailable(err)
 }
 
 // unavailable hides why the ledger cannot be written, which the log says.
@@ -153,7 +236,10 @@ func (s *Server) unavailable(err error) error {
 }
 
 // asker says who asked, as far as one token for all can tell.
-func asker(c echo.Context) string {
+func (s *Server) asker(c echo.Context) string {
+	if s.by != "" {
+		return s.by
+	}
 	host, _, err := net.SplitHostPort(c.Request().RemoteAddr)
 	if err != nil {
 		return "admin API"
@@ -161,19 +247,20 @@ func asker(c echo.Context) string {
 	return "admin API from " + host
 }
 
-// readBody reads one JSON object into v and refuses fields that v lacks.
-func readBody(c echo.Context, v any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, maxBody))
+// readBody reads one JSON object of at most so many bytes into v and refuses
+// fields that v lacks.
+func readBody(c echo.Context, most int64, v any) error {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, most))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return &apiError{http.StatusRequestEntityTooLarge, invalidRequest, "", "", fmt.Sprintf("the body is larger than %d bytes", maxBody)}
+		return &apiError{http.StatusRequestEntityTooLarge, invalidRequest, "", "", fmt.Sprintf("the body is larger than %d bytes", most)}
 	case err != nil:
 		return &apiError{http.StatusBadRequest, invalidRequest, "", "", "the body could not be read to its end"}
 	case !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")):
 		return &apiError{http.StatusBadRequest, invalidRequest, "", "", "the body must be a JSON object"}
 	}
-	err = json2.Unmarshal(body, v, json2.RejectUnknownMembers(true))
+	err = json2.Unmarshal(body, v, json2.RejectUnknownMembers(true), jsonv1.FormatDurationAsNano(true))
 	if err == nil {
 		return nil
 	}

@@ -31,21 +31,23 @@ const (
 type Options struct {
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: nothing is logged
+	By  string           // who asks, for the journal; empty: told by the caller's address
 }
 
 // Server answers the admin API.
 type Server struct {
 	address string
 	token   [sha256.Size]byte // of the token, so that comparing tells nothing about its length
-	keys    Keys
+	control Control
+	by      string
 	now     func() time.Time
 	log     *slog.Logger
 	echo    *echo.Echo
 }
 
-// New makes the admin API over keys. c.Token must be there: who makes it where
+// New makes the admin API over control, which has Keys at least. c.Token must be there: who makes it where
 // the configuration has none also knows where to keep it.
-func New(c Config, keys Keys, o Options) (*Server, error) {
+func New(c Config, control Control, o Options) (*Server, error) {
 	var faults []error
 	c.Validate(func(path, format string, args ...any) {
 		faults = append(faults, fmt.Errorf("admin."+path+": "+format, args...))
@@ -56,7 +58,7 @@ func New(c Config, keys Keys, o Options) (*Server, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	s := &Server{address: c.Address(), token: sha256.Sum256([]byte(c.Token)), keys: keys, now: o.Now, log: o.Log}
+	s := &Server{address: c.Address(), token: sha256.Sum256([]byte(c.Token)), control: control, by: o.By, now: o.Now, log: o.Log}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -65,19 +67,6 @@ func New(c Config, keys Keys, o Options) (*Server, error) {
 	}
 	s.echo = s.routes()
 	return s, nil
-}
-
-func (s *Server) routes() *echo.Echo {
-	e := echo.New()
-	e.HTTPErrorHandler = s.answerError
-	e.Use(s.recoverPanics, s.authorize)
-	e.GET("/healthz", func(c echo.Context) error {
-		return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
-	})
-	e.GET("/api/keys", s.listKeys)
-	e.POST("/api/keys", s.createKey)
-	e.DELETE("/api/keys/:id", s.revokeKey)
-	return e
 }
 
 // ServeHTTP makes the server a handler.
@@ -152,7 +141,12 @@ func (s *Server) authorize(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Server) recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
-			if p := recover(); p != nil && p != any(http.ErrAbortHandler) {
+			p := recover()
+			switch {
+			case p == nil:
+			case isAbort(p):
+				panic(p)
+			default:
 				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			}
 		}()

@@ -9,12 +9,6 @@ import (
 	"github.com/drover-llm/drover/policy"
 )
 
-// ChangeEntry is what an administrator did and its place in the journal.
-type ChangeEntry struct {
-	Seq    uint64        `json:"seq"`
-	Change policy.Change `json:"change"`
-}
-
 // Note journals a change that has no record of its own.
 func (l *Ledger) Note(ctx context.Context, c policy.Change) error {
 	if c.At.IsZero() {
@@ -41,8 +35,8 @@ func (t *tables) appendChange(record []byte) {
 
 // Changes returns at most limit changes before sequence number before, 0 for the
 // end, newest first.
-func (l *Ledger) Changes(before uint64, limit int) ([]ChangeEntry, error) {
-	entries := []ChangeEntry{}
+func (l *Ledger) Changes(before uint64, limit int) ([]policy.ChangeEntry, error) {
+	entries := []policy.ChangeEntry{}
 	err := l.view(func(tx *bolt.Tx) error {
 		journal, c := tx.Bucket(bucketJournal), tx.Bucket(bucketChanges).Cursor()
 		for at, _ := seekBefore(c, before); at != nil && len(entries) < limit; at, _ = c.Prev() {
@@ -54,7 +48,7 @@ func (l *Ledger) Changes(before uint64, limit int) ([]ChangeEntry, error) {
 			if err != nil {
 				return err
 			}
-			entries = append(entries, ChangeEntry{Seq: seq, Change: change})
+			entries = append(entries, policy.ChangeEntry{Seq: seq, Change: change})
 		}
 		return nil
 	})

@@ -25,8 +25,10 @@ type checkpoint struct {
 	// Base says that outcomes up to Through were forgotten. Nothing can be folded
 	// from before the last base.
 	Base bool `json:"base,omitempty"`
-	// Learned is what was learned up to Through; of a base only.
-	Learned json.RawMessage `json:"learned,omitempty"`
+	// Learned is what was learned up to LearnedThrough, nil before outcomes were
+	// forgotten; of a base only.
+	Learned        json.RawMessage `json:"learned,omitempty"`
+	LearnedThrough uint64          `json:"learned_through,omitempty"`
 }
 
 // money reads what a record says about money, nil for nothing.

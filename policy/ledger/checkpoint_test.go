@@ -66,14 +66,14 @@ func TestBookFromACheckpointIsTheBookFromTheStart(t *testing.T) {
 					return
 				}
 				r := policy.Release{ID: ids[0], At: day, By: "ann", Charge: rapid.Bool().Draw(t, "charge")}
-				if _, err := l.Release(context.Background(), r); err != nil && !errors.Is(err, ErrUnderWay) {
+				if _, err := l.Release(context.Background(), r); err != nil && !errors.Is(err, policy.ErrUnderWay) {
 					t.Fatal(err)
 				}
 				if err := l.Close(); err != nil {
 					t.Fatal(err)
 				}
 				begin()
-				if _, err := l.Release(context.Background(), r); err != nil && !errors.Is(err, ErrNoHold) {
+				if _, err := l.Release(context.Background(), r); err != nil && !errors.Is(err, policy.ErrUnknownHold) {
 					t.Fatal(err)
 				}
 				ids = ids[1:]
@@ -101,7 +101,7 @@ func TestReleaseIsForHoldsThatACrashLeft(t *testing.T) {
 	l := newLedger(t)
 	mustHold(t, l, "a", "b", "c")
 	r := policy.Release{ID: "a", At: day, By: "ann"}
-	if _, err := l.Release(t.Context(), r); !errors.Is(err, ErrUnderWay) {
+	if _, err := l.Release(t.Context(), r); !errors.Is(err, policy.ErrUnderWay) {
 		t.Fatal(err)
 	}
 	l = reopen(t, l)
@@ -109,7 +109,7 @@ func TestReleaseIsForHoldsThatACrashLeft(t *testing.T) {
 	if _, err := l.Release(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Release(t.Context(), r); !errors.Is(err, ErrNoHold) {
+	if _, err := l.Release(t.Context(), r); !errors.Is(err, policy.ErrUnknownHold) {
 		t.Fatal(err)
 	}
 	if _, err := l.Release(t.Context(), policy.Release{ID: "b", At: day, By: "ann", Charge: true}); err != nil {

@@ -28,7 +28,7 @@ func forgottenDays(tx *bolt.Tx, since time.Time, each func(policy.Spending)) err
 			return fmt.Errorf("record %d: %w (the sums of day %q)", d.seq, errDamaged, day)
 		}
 		for _, s := range d.value.Sums {
-			each(policy.Spending{At: begin, Account: s.Account, Route: s.Route, Cost: s.Cost, Requests: s.Requests, Unknown: s.Unknown})
+			each(policy.Spending{At: begin, Account: s.Account, Route: s.Route, Model: s.Model, Cost: s.Cost, Requests: s.Requests, Unknown: s.Unknown})
 		}
 	}
 	return nil

@@ -90,6 +90,16 @@ func encodeEntry(k kind, id string, v any) (key, record []byte, err error) {
 // OpenHolds returns the holds that no outcome has settled, oldest first: those
 // of requests under way, and those of requests that a crash cut off.
 func (l *Ledger) OpenHolds() ([]policy.Hold, error) {
+	open, err := l.Holds()
+	holds := make([]policy.Hold, len(open))
+	for i, h := range open {
+		holds[i] = h.Hold
+	}
+	return holds, err
+}
+
+// Holds is OpenHolds, and tells the one from the other.
+func (l *Ledger) Holds() ([]policy.OpenHold, error) {
 	var found []journalled[policy.Hold]
 	err := l.view(func(tx *bolt.Tx) error {
 		journal := tx.Bucket(bucketJournal)
@@ -106,9 +116,9 @@ func (l *Ledger) OpenHolds() ([]policy.Hold, error) {
 		return nil, fmt.Errorf("listing open holds: %w", err)
 	}
 	slices.SortFunc(found, func(a, b journalled[policy.Hold]) int { return cmp.Compare(a.seq, b.seq) })
-	holds := make([]policy.Hold, len(found))
+	holds := make([]policy.OpenHold, len(found))
 	for i, h := range found {
-		holds[i] = h.value
+		holds[i] = policy.OpenHold{Hold: h.value, UnderWay: h.seq > l.opened}
 	}
 	return holds, nil
 }

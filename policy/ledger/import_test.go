@@ -56,7 +56,7 @@ func TestImportedOutcomesAreNoMoneyOfThisLedger(t *testing.T) {
 func TestPriorsOfOneNameTakeTheEarlierOnesPlace(t *testing.T) {
 	l := newLedger(t)
 	for _, passed := range []int{3, 4} {
-		p := policy.Priors{Name: "evalperf", At: day, By: "ann", Counts: []policy.PassCount{{Model: "llama-3.1-8b", Problem: "HumanEval/1", Samples: 100, Passed: passed}}}
+		p := policy.Priors{Name: "evalperf", At: day, By: "ann", Counts: []policy.PassCount{{Model: "llama-3.1-8b", Problem: "HumanEval/1", Samples: 100, Right: passed, Passed: passed}}}
 		if err := l.AddPriors(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}

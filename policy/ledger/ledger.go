@@ -23,7 +23,7 @@ var (
 	ErrHeld      = errors.New("there is an open hold with this id")
 	ErrNoHold    = errors.New("there is no hold with this id")
 	ErrSettled   = errors.New("there is an outcome with this id")
-	ErrNoOutcome = errors.New("there is no outcome with this id")
+	ErrNoOutcome = policy.ErrUnknownOutcome
 )
 
 // Options are what a ledger needs from outside. The zero value is usable.

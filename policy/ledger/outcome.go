@@ -57,6 +57,24 @@ func (l *Ledger) Outcomes(ctx context.Context, after uint64) iter.Seq2[Entry, er
 	}
 }
 
+// Export is Outcomes with those that were imported, as far as f wants them.
+func (l *Ledger) Export(ctx context.Context, f policy.Filter) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for e, err := range l.Events(ctx, 0) {
+			switch {
+			case err != nil:
+				yield(Entry{}, err)
+				return
+			case e.Outcome == nil || e.Feedback != nil || !f.Matches(e.Outcome):
+				continue
+			}
+			if !yield(Entry{Seq: e.Seq, Outcome: *e.Outcome, Imported: e.Imported}, nil) {
+				return
+			}
+		}
+	}
+}
+
 // chunk hands the next records after after to take, and returns the sequence
 // number of the last one that it read.
 func (l *Ledger) chunk(ctx context.Context, after uint64, take func(tx *bolt.Tx, seq uint64, k kind, text []byte) error) (last uint64, err error) {

@@ -2,14 +2,10 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/drover-llm/drover/policy"
 )
-
-// ErrUnderWay refuses to release a hold whose request is still being answered.
-var ErrUnderWay = errors.New("its request is under way; it settles by itself")
 
 // release is the journal's record of a policy.Release.
 type release struct {
@@ -18,22 +14,22 @@ type release struct {
 }
 
 // Release ends a hold that a crash left open, as an administrator says, and
-// returns the hold. When it returns nil, that is on disk. ErrNoHold: there is no
-// such hold; ErrUnderWay: it was made since the ledger was opened.
+// returns the hold. When it returns nil, that is on disk. policy.ErrUnknownHold:
+// there is none; policy.ErrUnderWay: it was made since the ledger was opened.
 func (l *Ledger) Release(ctx context.Context, r policy.Release) (policy.Hold, error) {
 	r.At = r.At.UTC()
 	var h journalled[policy.Hold]
 	w := newWrite(func(t *tables) error {
 		at := t.holds.Get([]byte(r.ID))
 		if at == nil {
-			return ErrNoHold
+			return policy.ErrUnknownHold
 		}
 		var err error
 		if h, err = readAt[policy.Hold](t.journal, at, kindHold); err != nil {
 			return err
 		}
 		if h.seq > l.opened {
-			return ErrUnderWay
+			return policy.ErrUnderWay
 		}
 		record, err := newRecord(kindRelease, release{Release: r, Hold: h.seq})
 		if err != nil {

@@ -183,7 +183,7 @@ func (r *row) spending(names []string) policy.Spending {
 	s := policy.Spending{
 		At:      time.Unix(0, r.at).UTC(),
 		Account: policy.Account{Key: names[r.names[rowKey]], Team: names[r.names[rowTeam]]},
-		Route:   names[r.names[rowRoute]], Cost: pricing.USD(r.cost), Requests: 1,
+		Route:   names[r.names[rowRoute]], Model: names[r.names[rowModel]], Cost: pricing.USD(r.cost), Requests: 1,
 	}
 	if r.flags&rowUnpriced != 0 {
 		s.Unknown = 1

@@ -10,28 +10,17 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/drover-llm/drover/policy"
-	"github.com/drover-llm/drover/pricing"
 )
 
 // Report is what Verify found in a ledger.
-type Report struct {
-	Records   int         `json:"records"`
-	Outcomes  int         `json:"outcomes"`
-	Imported  int         `json:"imported"`
-	OpenHolds int         `json:"open_holds"` // each counts as spent until somebody says otherwise
-	Keys      int         `json:"keys"`
-	Spent     pricing.USD `json:"spent_usd"` // by the outcomes that are there, as far as prices are known
-	Unpriced  int         `json:"unpriced"`  // outcomes of which some price was not known
-	Faulty    int         `json:"faults"`
-	Faults    []string    `json:"fault_list"` // the first of them
-}
+type Report = policy.Audit
 
 // maxFaults is how many faults are told one by one.
 const maxFaults = 50
 
-func (r *Report) fault(format string, args ...any) {
-	if r.Faulty++; len(r.Faults) < maxFaults {
-		r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
+func (v *verification) fault(format string, args ...any) {
+	if v.Faulty++; len(v.Faults) < maxFaults {
+		v.Faults = append(v.Faults, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -151,7 +140,7 @@ func (v *verification) record(seq uint64, at []byte, k kind, text []byte) error 
 		}
 		if r := v.keys[gone.ID]; r != nil {
 			r.Key.Revoked = gone.At
-		} else {
+		} else if seq > v.through {
 			v.fault("record %d: key %q is revoked, and was never created", seq, gone.ID)
 		}
 		v.indexed(bucketChanges, at, nil)
@@ -182,7 +171,7 @@ func (v *verification) record(seq uint64, at []byte, k kind, text []byte) error 
 		if err := decode(seq, text, &r); err != nil {
 			return err
 		}
-		if v.holds[r.ID] == nil {
+		if v.holds[r.ID] == nil && seq > v.through {
 			v.fault("record %d: %q is released, and was not held", seq, r.ID)
 		}
 		delete(v.holds, r.ID)
@@ -210,7 +199,7 @@ func (v *verification) outcome(seq uint64, at []byte, k kind, text []byte) error
 		v.indexed(bucketImported, []byte(o.ID), at)
 	} else {
 		v.Outcomes++
-		if v.holds[o.ID] == nil {
+		if v.holds[o.ID] == nil && seq > v.through {
 			v.fault("record %d: outcome %q had no open hold", seq, o.ID)
 		}
 		v.indexed(bucketOutcomes, []byte(o.ID), slices.Concat(at, v.holds[o.ID]))

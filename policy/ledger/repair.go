@@ -1,0 +1,186 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Repaired is what a repair came to.
+type Repaired struct {
+	Report Report   // of the repaired ledger
+	Kept   string   // name of the damaged file
+	Lost   []uint64 // sequence numbers of records that could not be read, the first of them
+	Losses int      // how many
+	Root   bool     // one root was damaged: the last transaction may be lost too
+}
+
+// maxLost is how many lost records are named.
+const maxLost = 100
+
+// Repair saves from the damaged ledger at path every record whose checksum is
+// right, makes all indexes anew, and puts the result in its place. The damaged
+// file is kept. It says what was lost; a backup that is younger than that is
+// better. An error means that nothing was changed.
+func Repair(ctx context.Context, path string, o Options) (Repaired, error) {
+	r, err := repair(ctx, path, o.withDefaults())
+	if err != nil {
+		return r, fmt.Errorf("repairing ledger %s: %w", path, err)
+	}
+	return r, nil
+}
+
+func repair(ctx context.Context, path string, o Options) (r Repaired, err error) {
+	lock, err := lockFile(path)
+	if err != nil {
+		return r, err
+	}
+	defer lock.Close()
+	// The copy is opened, since bbolt takes the lock for itself.
+	copied, err := copyBeside(path, path)
+	if err != nil {
+		return r, err
+	}
+	defer os.Remove(copied)
+	made := copied + ".repaired"
+	defer os.Remove(made)
+	var file *os.File
+	err = guarded(func() error {
+		from, err := openFile(copied, o.Wait, &file)
+		if err != nil {
+			return err
+		}
+		r.Root = checkRoots(file) != nil
+		to, err := bolt.Open(made, 0o600, &bolt.Options{NoSync: true, FreelistType: bolt.FreelistMapType})
+		if err != nil {
+			return err
+		}
+		err = r.save(ctx, from, to, o)
+		return errors.Join(err, to.Sync(), to.Close(), from.Close())
+	})
+	if err != nil {
+		if file != nil && errors.Is(err, errFault) {
+			_ = letGo(file)
+		}
+		return r, err
+	}
+	if r.Report, err = verifyFile(ctx, made, o); err != nil {
+		return r, fmt.Errorf("too much is lost for a repair, restore a backup: %w", err)
+	}
+	r.Report, r.Kept, err = putInPlace(r.Report, made, path, "damaged", true, o)
+	return r, err
+}
+
+// save copies the records that can be read.
+func (r *Repaired) save(ctx context.Context, from, to *bolt.DB, o Options) error {
+	var end uint64
+	err := to.Update(func(tx *bolt.Tx) error {
+		if err := layOut(tx, len(migrations)+1, o.Rand); err != nil {
+			return err
+		}
+		return guarded(func() error {
+			return from.View(func(old *bolt.Tx) error {
+				end = lastRecord(old)
+				if pepper, err := readPepper(old); err == nil {
+					return tx.Bucket(bucketMeta).Put(metaPepper, sealPepper(pepper))
+				}
+				return errors.New("the secret that keys are hashed with is lost, or it is the ledger of an older drover; restore a backup")
+			})
+		})
+	})
+	if err != nil {
+		return err
+	}
+	x := newIndex()
+	for next := uint64(1); next <= end; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := to.Update(func(tx *bolt.Tx) error {
+			t := openTables(tx, x)
+			next, err = r.saveSome(from, &t, next, end)
+			if err == nil {
+				err = t.end()
+			}
+			if err == nil {
+				t.growth.keep()
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, errNothing) {
+			return err
+		}
+	}
+	return to.Update(func(tx *bolt.Tx) error { return r.rebase(tx, o) })
+}
+
+// rebase journals what the saved records come to: nothing can be folded from
+// before a gap.
+func (r *Repaired) rebase(tx *bolt.Tx, o Options) error {
+	var l Ledger
+	if err := l.loadBook(tx); err != nil {
+		return err
+	}
+	c := checkpoint{At: o.Now().UTC(), Base: true, Through: tx.Bucket(bucketJournal).Sequence(), Totals: l.book.Totals(), Removed: uint64(r.Losses)}
+	for _, pointer := range [][]byte{metaBase, metaCheckpoint} {
+		before, err := readCheckpoint(tx, pointer)
+		if err != nil {
+			return err
+		}
+		if before != nil { // what it removed is no loss
+			r.Losses = int(c.Removed - min(before.value.Removed, c.Removed))
+		}
+		if before != nil && before.value.Learned != nil {
+			c.Learned, c.LearnedThrough = before.value.Learned, before.value.LearnedThrough
+		}
+	}
+	t := openTables(tx, newIndex())
+	if err := t.putCheckpoint(c, metaBase, metaCheckpoint); err != nil {
+		return err
+	}
+	return t.err
+}
+
+// lastRecord is the sequence number of the last record, as far as can be told.
+func lastRecord(tx *bolt.Tx) uint64 {
+	journal := tx.Bucket(bucketJournal)
+	if journal == nil {
+		return 0
+	}
+	return journal.Sequence()
+}
+
+// saveSome copies up to 4,096 records from next on, and returns the one after.
+func (r *Repaired) saveSome(from *bolt.DB, t *tables, next, end uint64) (uint64, error) {
+	last := min(end, next+4095)
+	for ; next <= last; next++ {
+		var record []byte
+		err := guarded(func() error {
+			return from.View(func(tx *bolt.Tx) error {
+				record = append(record, tx.Bucket(bucketJournal).Get(seqBytes(next))...)
+				return nil
+			})
+		})
+		var k kind
+		var text []byte
+		if err == nil && len(record) > 0 {
+			k, text, err = openRecord(next, record)
+		}
+		if err != nil || len(record) == 0 {
+			r.Losses++
+			if err != nil && len(r.Lost) < maxLost {
+				r.Lost = append(r.Lost, next)
+			}
+			continue
+		}
+		t.put(t.journal, seqBytes(next), record)
+		if err := t.reindex(next, k, text); err != nil {
+			return next, err
+		}
+	}
+	t.keep(t.journal.SetSequence(last))
+	return next, nil
+}
