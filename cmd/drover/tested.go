@@ -30,8 +30,12 @@ func (f testedFlags) sandbox(parallel int) (sandbox.Config, error) {
 	return withPath(c), nil
 }
 
-// withPath lets interpreters be found where this process would find them.
+// withPath lets interpreters be found where this process would find them, and
+// compilers keep what programs can share.
 func withPath(c sandbox.Config) sandbox.Config {
 	c.Path = filepath.SplitList(os.Getenv("PATH"))
+	if dir, err := os.UserCacheDir(); err == nil { // without a home, every Go program compiles for itself
+		c.Cache = filepath.Join(dir, "drover")
+	}
 	return c
 }

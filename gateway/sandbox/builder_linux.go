@@ -17,6 +17,7 @@ const (
 	builderName  = "drover-sandbox-builder"
 	initName     = "drover-sandbox-init"
 	boxDir       = "/box"   // the one writable mount
+	goLibraryDir = "/golib" // Go's compiled library, where there is one
 	emptyDir     = "/empty" // while the view is built: the other layer of an overlay
 	candidateUID = 1000     // inside the container
 	controlFD    = 3
@@ -32,6 +33,8 @@ type view struct {
 	Show []string `json:"show"` // host directories shown read-only at the same place
 	Root bool     `json:"root"` // the builder is the machine's root, not that of a user namespace
 	UID  int      `json:"uid"`  // host uid of the candidate, when Root
+
+	GoLibrary string `json:"go_library,omitempty"` // host directory shown as goLibraryDir; empty: none
 }
 
 // Init makes this binary a container's builder or init when it was started as
@@ -110,8 +113,10 @@ func (v *view) startInit(exe int) (int, error) {
 			GidMappings:                []syscall.SysProcIDMap{{ContainerID: candidateUID, HostID: host, Size: 1}},
 			GidMappingsEnableSetgroups: v.Root,
 			Credential:                 &syscall.Credential{Uid: candidateUID, Gid: candidateUID, NoSetGroups: !v.Root},
-			AmbientCaps:                []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP, unix.CAP_SYS_PTRACE},
-			Setsid:                     true,
+			// CAP_DAC_OVERRIDE is for an overlay's work folder, which has no permissions;
+			// here it reaches the candidate's own files only, no other uid being mapped.
+			AmbientCaps: []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP, unix.CAP_SYS_PTRACE, unix.CAP_DAC_OVERRIDE},
+			Setsid:      true,
 		},
 	})
 	return pid, step(err, "starting init in user, pid, mount, net, ipc, uts and cgroup namespaces")
@@ -226,6 +231,11 @@ func (v *view) fill() error {
 			return err
 		}
 	}
+	if v.GoLibrary != "" {
+		if err := showAt(v.GoLibrary, goLibraryDir); err != nil {
+			return err
+		}
+	}
 	// The machine's /proc is here for init alone, which covers it.
 	err := unix.Mount("/old/proc", "/new/proc", "", unix.MS_BIND|unix.MS_REC, "")
 	return step(err, "binding /proc")
@@ -271,13 +281,15 @@ func makeZero(file string) error {
 // show makes a host path readable at the same place; what the host lacks is
 // left out. Folders made on the way can be walked through but not listed: they
 // stand for places such as /root.
-func show(path string) error {
+func show(path string) error { return showAt(path, path) }
+
+func showAt(path, at string) error {
 	info, err := os.Stat("/old" + path)
 	if err != nil {
 		return nil //nolint:nilerr // what is not there needs no showing
 	}
-	target := "/new" + path
-	if err := makeParents(path); err != nil {
+	target := "/new" + at
+	if err := makeParents(at); err != nil {
 		return err
 	}
 	if info.IsDir() {

@@ -63,6 +63,10 @@ type Config struct {
 	// Path lists folders in which interpreters are looked for before the usual
 	// ones: the caller's PATH.
 	Path []string `yaml:"-" json:"-"`
+	// Cache is a folder for what compilers can share between programs, kept from
+	// one process to the next: Go's compiled standard library, about 100MB. Empty:
+	// every Go program compiles what it needs of it.
+	Cache string `yaml:"-" json:"-"`
 	// Remote lists workers for the remote engine.
 	Remote Remote `yaml:"remote" json:"remote,omitempty"`
 	// Cgroup is a delegated cgroup v2 directory in which every container gets a

@@ -41,10 +41,11 @@ type program struct {
 	Argv    []string          `json:"argv,omitempty"` // empty: a fork of the zygote
 	Role    string            `json:"role,omitempty"` // of a fork: candidate, tests or main
 	Env     []string          `json:"env,omitempty"`
-	Files   map[string][]byte `json:"files,omitempty"` // written to the work folder before
-	Fixed   bool              `json:"fixed,omitempty"` // the files may not be changed by the program
-	Again   bool              `json:"again,omitempty"` // in the work folder that an earlier run kept
-	Keep    bool              `json:"keep,omitempty"`  // keep the work folder for a further run
+	Files   map[string][]byte `json:"files,omitempty"`    // written to the work folder before
+	Fixed   bool              `json:"fixed,omitempty"`    // the files may not be changed by the program
+	Again   bool              `json:"again,omitempty"`    // in the work folder that an earlier run kept
+	Keep    bool              `json:"keep,omitempty"`     // keep the work folder for a further run
+	GoCache bool              `json:"go_cache,omitempty"` // lay Go's compiled library under the compiler's cache
 	CPU     time.Duration     `json:"cpu"`
 	Wall    time.Duration     `json:"wall"`
 	Memory  int64             `json:"memory"`

@@ -210,6 +210,35 @@ func (k *container) mountBox(p *program) error {
 			return step(err, "making the work folder")
 		}
 	}
+	if p.GoCache {
+		return layGoCache()
+	}
+	return nil
+}
+
+// layGoCache makes the compiler's cache of a run: Go's compiled library, and over
+// it whatever the run itself adds, which goes with the work folder. The upper
+// folders are made beforehand because those below belong to nobody in here.
+func layGoCache() error {
+	if _, err := os.Stat(goLibraryDir); err != nil {
+		return nil //nolint:nilerr // there is none
+	}
+	upper, work, cache := boxDir+"/.go/upper", boxDir+"/.go/work", boxDir+"/tmp/"+goCacheName
+	for _, dir := range []string{upper, work, cache} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return step(err, "making Go's cache")
+		}
+	}
+	for i := range 256 {
+		if err := os.Mkdir(fmt.Sprintf("%s/%02x", upper, i), 0o700); err != nil {
+			return step(err, "making Go's cache")
+		}
+	}
+	options := "lowerdir=" + goLibraryDir + ",upperdir=" + upper + ",workdir=" + work
+	if unix.Mount("drover", cache, "overlay", unix.MS_NOSUID|unix.MS_NODEV, options+",userxattr") != nil {
+		// A kernel without overlays in user namespaces, before Linux 5.11: the run compiles for itself.
+		return os.RemoveAll(boxDir + "/.go")
+	}
 	return nil
 }
 

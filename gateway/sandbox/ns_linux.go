@@ -110,6 +110,9 @@ func (e *nsEngine) open(ctx context.Context, role string) (box, error) {
 	cmd.ExtraFiles = []*os.File{far}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS, Setsid: true}
 	v := &view{Exe: e.exe, Show: e.tools.show, Root: e.root}
+	if e.tools.goCache != nil {
+		v.GoLibrary = e.tools.goCache.dir
+	}
 	if e.root {
 		v.UID = e.uids()
 	} else {

@@ -77,6 +77,9 @@ func (r *Runner) choose(ctx context.Context) error {
 		return err
 	}
 	r.tools = findTools(ctx, c)
+	if r.tools.fault != nil {
+		r.log.Warn("Go programs compile the standard library themselves", "error", r.tools.fault)
+	}
 	r.engine, err = newEngine(c, r.tools)
 	if err == nil && c.Engine == EngineAuto && len(c.Remote.URLs) > 0 {
 		if b, openErr := r.engine.open(ctx, roleCandidate); openErr == nil {
@@ -209,6 +212,11 @@ func (r *Runner) Run(ctx context.Context, j Job) (Report, error) {
 	if tool == nil || tool.missing != "" {
 		return unjudged(ReasonUnsupportedLanguage, j.Language+": "+tool.missing), nil
 	}
+	if j.Language == "go" && r.tools.goCache != nil {
+		if err := r.tools.goCache.warm(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn("Go programs compile the standard library themselves", "error", err)
+		}
+	}
 	r.waiting.Add(1)
 	var s *slot
 	select {
@@ -332,6 +340,9 @@ func (r *Runner) Close() error {
 		s.discard()
 	}
 	r.done.Wait()
+	if r.tools != nil {
+		r.tools.goCache.wait()
+	}
 	for _, s := range r.all {
 		r.slots <- s // a late Run finds the runner closed
 	}

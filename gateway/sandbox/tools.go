@@ -44,6 +44,8 @@ type tools struct {
 	languages map[string]*tool
 	show      []string // directories outside /usr that a container shows
 	path      string   // PATH inside
+	goCache   *goCache // nil where there is no Go, or no folder for it
+	fault     error    // why there is no Go cache although there could be
 }
 
 // boot says what init starts before it is ready.
@@ -103,6 +105,11 @@ func findTools(ctx context.Context, c Config) *tools {
 		}
 	}
 	t.path = strings.Join(path, ":")
+	if golang := t.languages["go"]; golang.missing == "" && len(golang.Compile) > 0 && c.Cache != "" {
+		if t.goCache, t.fault = newGoCache(c.Cache, golang.Compile[0]); t.goCache != nil {
+			t.goCache.env = append(t.env(), "GOCACHE="+t.goCache.dir) // the last one counts
+		}
+	}
 	return t
 }
 
@@ -268,21 +275,19 @@ func underSystem(path string) bool {
 // env is the environment of every program inside.
 func (t *tools) env() []string {
 	return []string{"PATH=" + t.path, "HOME=/w", "TMPDIR=/tmp", "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "USER=candidate",
-		"PYTHONDONTWRITEBYTECODE=1", "GOCACHE=/tmp/go-cache", "GOPATH=/tmp/go", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local", "GOPROXY=off", "GO111MODULE=auto",
+		"PYTHONDONTWRITEBYTECODE=1", "GOCACHE=/tmp/" + goCacheName, "GOPATH=/tmp/go", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local", "GOPROXY=off", "GO111MODULE=auto",
 		"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "NO_COLOR=1"}
 }
 
 // boot says how a container of a role starts its zygote.
 func (t *tools) boot(role string) *boot {
+	b := &boot{}
 	python := t.languages["python"]
-	if python.missing != "" {
-		return &boot{}
+	if python.missing == "" {
+		b.Zygote = append(append([]string{}, python.Command...), "-I", "-S", "-B")
+		b.Source, b.Env = zygoteSource(role, python.sites), t.env()
 	}
-	return &boot{
-		Zygote: append(append([]string{}, python.Command...), "-I", "-S", "-B"),
-		Source: zygoteSource(role, python.sites),
-		Env:    t.env(),
-	}
+	return b
 }
 
 // zygoteSource is the program of a zygote: values and frames, the roles that it
