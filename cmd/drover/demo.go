@@ -25,6 +25,7 @@ import (
 
 type demoCmd struct {
 	Problems int    `default:"72" help:"How many of the bundled problems, spread over all grades."`
+	Asserts  int    `default:"12" help:"Visible asserts of a problem, from 5, what one writes in a hurry, to 12."`
 	Keep     bool   `help:"Leave the gateway running afterwards, with a key to try."`
 	JSON     bool   `name:"json" help:"Print one JSON object instead of the table."`
 	Seed     uint64 `default:"1" help:"Of the simulated models' draws."`
@@ -34,9 +35,12 @@ func (demoCmd) Help() string {
 	return "Solves the bundled problems in three ways, by simulated models behind the real gateway and in the real sandbox, and compares what was solved and what it cost. No key, no configuration, no network."
 }
 
-// simulatedNote is said wherever the demo's figures are.
-const simulatedNote = "Both models are simulated: they answer with programs from the bundled problem set, right as often as published figures say " +
-	"(8B: 90.5 % within 100 tries, 95.1 % within 1,000; GPT-4o: 90.2 % at once). Gateway, sandbox, tests, prices and ledger are real."
+// note is said wherever the demo's figures are.
+func (c demoCmd) note() string {
+	return fmt.Sprintf("Both models are simulated: they answer with programs from the bundled problem set, right as often as published figures say "+
+		"(8B: 90.5 %% within 100 tries, 95.1 %% within 1,000; GPT-4o: 90.2 %% at once), and %.0f %% of their wrong answers pass the visible tests. "+
+		"Gateway, sandbox, tests, prices and ledger are real.", 100*lab.Tempted(c.Asserts))
+}
 
 // A way of answering that the demo compares.
 type strategy struct {
@@ -60,7 +64,8 @@ type strategyResult struct {
 	P50MS         int64   `json:"p50_ms"`
 	P95MS         int64   `json:"p95_ms"`
 
-	took []time.Duration
+	took  []time.Duration
+	costs [][]float64 // of each problem, for the bootstrap
 }
 
 // dollars is an amount as a JSON number.
@@ -70,7 +75,7 @@ func (d dollars) MarshalJSON() ([]byte, error) { return []byte(pricing.USD(d).St
 
 // Run plays the demo.
 func (c demoCmd) Run(ctx context.Context) (err error) {
-	problems, err := spread(c.Problems)
+	problems, err := spread(c.Problems, c.Asserts)
 	if err != nil {
 		return err
 	}
@@ -87,7 +92,7 @@ func (c demoCmd) Run(ctx context.Context) (err error) {
 	if c.JSON {
 		d.out = io.Discard
 	}
-	fmt.Fprintf(d.out, "SIMULATED MODELS. %s\n\n", simulatedNote)
+	fmt.Fprintf(d.out, "SIMULATED MODELS. %s\n\n", c.note())
 	d.gateway, err = startLoopback(ctx, demoConfig, standin.Config{Keep: -1, Models: map[string]standin.Script{
 		"gpt-4o":       {FirstByte: 60 * time.Millisecond, Func: d.write},
 		"llama-3.1-8b": {FirstByte: 20 * time.Millisecond, Func: d.write},
@@ -101,7 +106,7 @@ func (c demoCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(map[string]any{"simulated": true, "note": simulatedNote, "problems": len(problems), "strategies": results})
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{"simulated": true, "note": c.note(), "problems": len(problems), "strategies": results})
 	}
 	d.print(results)
 	if c.Keep {
@@ -111,8 +116,12 @@ func (c demoCmd) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// spread picks n of the bundled problems, over all grades, from easy to hard.
-func spread(n int) ([]lab.Problem, error) {
+// mostAsserts is how many visible asserts a bundled problem has at most.
+const mostAsserts = 12
+
+// spread picks n of the bundled problems, over all grades, from easy to hard, with
+// at most so many visible asserts.
+func spread(n, asserts int) ([]lab.Problem, error) {
 	all, err := lab.Bundled()
 	if err != nil {
 		return nil, err
@@ -120,9 +129,12 @@ func spread(n int) ([]lab.Problem, error) {
 	if n < 1 || n > len(all) {
 		return nil, fmt.Errorf("--problems must be between 1 and %d, got %d", len(all), n)
 	}
+	if asserts < lab.HastyTests || asserts > mostAsserts {
+		return nil, fmt.Errorf("--asserts must be between %d and %d, got %d", lab.HastyTests, mostAsserts, asserts)
+	}
 	picked := make([]lab.Problem, n)
 	for i := range picked {
-		picked[i] = all[i*len(all)/n]
+		picked[i] = all[i*len(all)/n].Hasten(asserts)
 	}
 	return picked, nil
 }
@@ -239,6 +251,7 @@ func (r *strategyResult) add(s solved) {
 	r.Samples += s.samples
 	r.CostUSD += dollars(s.cost)
 	r.took = append(r.took, s.took)
+	r.costs = append(r.costs, []float64{s.cost.Float64()})
 }
 
 // ask sends one problem as an application would, and judges the answer by the
@@ -294,20 +307,22 @@ func (d *demo) ask(ctx context.Context, s strategy, p lab.Problem) (solved, erro
 	return solved{reply.Verify.Verified != nil && *reply.Verify.Verified, report.Verdict == sandbox.Passed, reply.Verify.Samples.Drawn, cost, took}, nil
 }
 
-// print shows the comparison.
+// print shows the comparison. Intervals of shares are Wilson's, those of costs a
+// bootstrap over the problems.
 func (d *demo) print(results []strategyResult) {
-	t := table.NewWriter()
-	t.SetOutputMirror(d.out)
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"", "passes its tests", "right (hidden tests)", "95 % interval", "samples", "cost, $", "of GPT-4o's", "p50 / p95, ms"})
+	t := newTable(d.out, "95 % intervals in brackets", "passes its tests", "right (hidden tests)", "8B samples", "cost, $", "of GPT-4o's", "p50 / p95, ms")
 	for _, r := range results {
 		n := float64(r.Problems)
-		share := lab.Wilson(r.SolvedHidden, r.Problems)
-		t.AppendRow(table.Row{r.Name, fmt.Sprintf("%d of %d", r.SolvedVisible, r.Problems), fmt.Sprintf("%d (%.1f %%)", r.SolvedHidden, 100*float64(r.SolvedHidden)/n),
-			fmt.Sprintf("%.0f to %.0f %%", 100*share.Low, 100*share.High), r.Samples, pricing.USD(r.CostUSD),
+		share := func(k int) string {
+			i := lab.Wilson(k, r.Problems)
+			return fmt.Sprintf("%d: %.1f %% (%.0f to %.0f)", k, 100*float64(k)/n, 100*i.Low, 100*i.High)
+		}
+		mean := lab.Bootstrap(r.costs)[0]
+		t.AppendRow(table.Row{r.Name, share(r.SolvedVisible), share(r.SolvedHidden), r.Samples,
+			fmt.Sprintf("%.4f (%.4f to %.4f)", pricing.USD(r.CostUSD).Float64(), n*mean.Low, n*mean.High),
 			fmt.Sprintf("%.0f %%", 100*float64(r.CostUSD)/float64(results[0].CostUSD)), fmt.Sprintf("%d / %d", r.P50MS, r.P95MS)})
 	}
 	fmt.Fprintln(d.out)
 	t.Render()
-	fmt.Fprintln(d.out, "Samples are the 8B's; a failed search asks GPT-4o once. Latencies are those of the simulated models (20 and 60 ms a call).")
+	fmt.Fprintln(d.out, "A failed search asks GPT-4o once. Latencies are those of the simulated models (20 and 60 ms a call) and of this machine's sandbox.")
 }

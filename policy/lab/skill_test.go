@@ -3,6 +3,8 @@ package lab
 import (
 	"math"
 	"testing"
+
+	"gonum.org/v1/gonum/mathext"
 )
 
 // The skills have the figures that they are calibrated to, whatever the size of
@@ -31,5 +33,22 @@ func TestSkillsHaveThePublishedFigures(t *testing.T) {
 				t.Errorf("n = %d: %s is %.3f, want %.3f", n, what, c.got, c.want)
 			}
 		}
+	}
+}
+
+// The Beta that the small model's skill is dealt from has the published figures
+// itself: 90.5 % of the problems are solved within 100 tries, 95.1 % within 1,000.
+func TestSmallModelsBetaIsThePublishedOne(t *testing.T) {
+	passAt := func(k float64) float64 {
+		return 1 - math.Exp(mathext.Lbeta(smallA, smallB+k)-mathext.Lbeta(smallA, smallB))
+	}
+	for k, want := range map[float64]float64{100: .905, 1000: .951} {
+		t.Logf("pass@%g is %.4f", k, passAt(k))
+		if math.Abs(passAt(k)-want) > 0.0015 {
+			t.Errorf("pass@%g is %.4f, want %.3f", k, passAt(k), want)
+		}
+	}
+	if mean := strongA / (strongA + strongB); math.Abs(mean-.902) > 1e-12 {
+		t.Errorf("the strong model's pass@1 is %.4f, want .902", mean)
 	}
 }

@@ -16,22 +16,29 @@ type Writer struct {
 	problems []Problem
 	chance   func(Skill) float64
 	skills   []Skill
-	tempted  float64
 	seed     uint64
 
 	mu    sync.Mutex
 	drawn map[string]uint64 // samples of each problem so far
 }
 
-// Tempted is the share of a stand-in's wrong answers that pass the visible tests
-// of problems which have such answers: measured for Llama 3.1 8B it is .18 on
-// HumanEval (greedy answers, judged again by EvalPlus).
-const Tempted = 0.18
+// Tempted is the share of a stand-in's wrong answers that pass the visible tests,
+// for problems that have such answers. Of the wrong answers of Llama 3.1 8B to
+// HumanEval, which has 7 asserts a problem, .18 pass (greedy answers, judged again
+// by EvalPlus). Under its problems with more than ten asserts it is .12 for Llama
+// 3.1 8B and 70B together, of 17 answers only, and .04 of 53 for all models that
+// the same data hold.
+func Tempted(tests int) float64 {
+	if tests > 10 {
+		return 0.12
+	}
+	return 0.18
+}
 
 // NewWriter returns a writer over problems that are ordered from easy to hard.
 // chance picks the model's part of a Skill.
 func NewWriter(problems []Problem, chance func(Skill) float64, seed uint64) *Writer {
-	return &Writer{problems: problems, chance: chance, skills: Skills(len(problems)), tempted: Tempted, seed: seed, drawn: map[string]uint64{}}
+	return &Writer{problems: problems, chance: chance, skills: Skills(len(problems)), seed: seed, drawn: map[string]uint64{}}
 }
 
 // Write answers a prompt that contains one of the problems' prompts; ok is false
@@ -57,7 +64,7 @@ func (w *Writer) write(i int) string {
 	programs := p.Right
 	switch {
 	case draw.Float64() < w.chance(w.skills[i]):
-	case len(p.Tempting) > 0 && draw.Float64() < w.tempted:
+	case len(p.Tempting) > 0 && draw.Float64() < Tempted(strings.Count(p.Tests, "\n")+1):
 		programs = p.Tempting
 	default:
 		programs = p.Wrong
