@@ -85,8 +85,8 @@ func (c demoCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, runner.Close()) }()
-	if why := runner.Down(); why != "" {
-		return fmt.Errorf("the demo tests programs in the sandbox, which cannot run here: %s. In a container: docker run --rm --security-opt seccomp=configs/deploy/drover-seccomp.json -v \"$PWD\":/src -w /src golang:1.26 sh -c 'apt-get update && apt-get install -y python3 && go run ./cmd/drover demo'", why)
+	if err := judgesPython(ctx, runner, "go run ./cmd/drover demo"); err != nil {
+		return err
 	}
 	d := &demo{problems: problems, runner: runner, out: os.Stdout, seed: c.Seed}
 	if c.JSON {

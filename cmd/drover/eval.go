@@ -267,8 +267,8 @@ func (c evalRunCmd) judge(ctx context.Context, evaluation *lab.Evaluation, probl
 		return err
 	}
 	defer func() { err = errors.Join(err, runner.Close()) }()
-	if why := runner.Down(); why != "" {
-		return errors.New("answers are judged in the sandbox, which cannot run here: " + why)
+	if err := judgesPython(ctx, runner, "go run ./cmd/drover eval run …"); err != nil {
+		return err
 	}
 	judge := lab.Judge{Runner: runner, Problems: map[string]lab.Problem{}, Parallel: c.Judges, Price: price,
 		Limits: map[lab.Suite]time.Duration{lab.Base: c.Timeout, lab.Plus: 5 * c.Timeout}}

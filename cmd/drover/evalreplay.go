@@ -81,8 +81,8 @@ func (c evalReplayCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, runner.Close()) }()
-	if why := runner.Down(); why != "" {
-		return errors.New("samples are judged in the sandbox, which cannot run here: " + why)
+	if err := judgesPython(ctx, runner, "go run ./cmd/drover eval replay …"); err != nil {
+		return err
 	}
 	r := &replay{evalReplayCmd: c, problems: problems, byTask: map[string][]lab.Sample{}}
 	for _, s := range samples {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -38,4 +40,27 @@ func withPath(c sandbox.Config) sandbox.Config {
 		c.Cache = filepath.Join(dir, "drover")
 	}
 	return c
+}
+
+// container is a command that has whatever the sandbox needs.
+const container = `docker run --rm --security-opt seccomp=configs/deploy/drover-seccomp.json -v "$PWD":/src -w /src golang:1.26 sh -c 'apt-get update && apt-get install -y python3 && %s'`
+
+// judgesPython says in one line what keeps Python programs from being judged here,
+// and how to get it; command is what would
+// run there. It is nil where they are judged.
+func judgesPython(ctx context.Context, runner *sandbox.Runner, command string) error {
+	inside := "In a container: " + fmt.Sprintf(container, command)
+	if why := runner.Down(); why != "" {
+		return fmt.Errorf("programs are tested in the sandbox, which cannot run here: %s. %s", why, inside)
+	}
+	report, err := runner.Run(ctx, sandbox.Job{Language: "python", EntryPoint: "f", Code: "def f():\n    return 1\n", Tests: []string{"assert f() == 1"}})
+	switch {
+	case err != nil:
+		return err
+	case report.Reason == sandbox.ReasonUnsupportedLanguage:
+		return fmt.Errorf("programs are tested in Python, which is missing here: %s. Install it (apt-get install python3, dnf install python3, apk add python3). %s", report.Detail, inside)
+	case report.Verdict != sandbox.Passed:
+		return fmt.Errorf("the sandbox does not work here: %s %s. drover doctor says more. %s", report.Verdict, report.Failure+report.Detail, inside)
+	}
+	return nil
 }
