@@ -25,6 +25,7 @@ import (
 	"github.com/drover-llm/drover/gateway/admin"
 	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/upstream"
+	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/policy/ledger"
 	"github.com/drover-llm/drover/pricing"
 )
@@ -49,8 +50,17 @@ type Config struct {
 	Sandbox sandbox.Config `yaml:"sandbox"`
 	// Routes are called like models.
 	Routes map[string]gateway.RouteConfig `yaml:"routes"`
+	// Budgets bound what is spent. Keys, teams, routes and budgets_on_all name them.
+	Budgets map[string]policy.BudgetConfig `yaml:"budgets"`
+	// BudgetsOnAll are the budgets that everything is charged to.
+	BudgetsOnAll []string `yaml:"budgets_on_all"`
+	// Teams are what keys are made for with drover keys create --team.
+	Teams map[string]policy.TeamConfig `yaml:"teams"`
+	// Limits bound how much is asked at a time: those of a team all its keys together, the ones named default each key of everyone else.
+	Limits map[string]gateway.LimitConfig `yaml:"limits"`
 
 	prices map[string]listed
+	source *decoder // where everything stands
 }
 
 // listed is the built-in list's entry for a model.
@@ -101,6 +111,7 @@ func Parse(file string, text []byte, getenv func(string) (string, bool)) (*Confi
 	var c Config
 	if root := d.parse(text); root != nil {
 		d.decode(root, reflect.ValueOf(&c).Elem(), "")
+		c.source = d
 		read := d.faults
 		c.complete()
 		c.validate(func(path, format string, args ...any) {
@@ -114,6 +125,11 @@ func Parse(file string, text []byte, getenv func(string) (string, bool)) (*Confi
 		return &c, d.faults
 	}
 	return &c, nil
+}
+
+// Fault is a fault of the file that only its reader can see.
+func (c *Config) Fault(path, format string, args ...any) Fault {
+	return Fault{File: c.source.file, Line: c.source.line(path), Path: path, Message: fmt.Sprintf(format, args...)}
 }
 
 // nearest is the path itself when it stands in the file, else the section around

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,7 +113,7 @@ search: {}
 		`drover.yaml:9: models.m.price.completion_per_1m: has no value; give one, or leave the key out`,
 		`drover.yaml:10: models.n: must be a section of keys and values, got "7"`,
 		`drover.yaml:11: routes: must be a section of keys and values, got a list`,
-		`drover.yaml:12: search: unknown key; known here: admin, drain, http, ledger, listen, models, providers, routes, sandbox`,
+		`drover.yaml:12: search: unknown key; known here: admin, budgets, budgets_on_all, drain, http, ledger, limits, listen, models, providers, routes, sandbox, teams`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -176,7 +177,7 @@ func TestBrokenYAMLIsSaidWhere(t *testing.T) {
 		"listen: a\nlisten: b\n":  "f.yaml:2: listen: stands here twice, first in line 1",
 		"ledger: {path: [a, b]}":  "f.yaml:1: ledger.path: must be text, got a list",
 		"ledger:\n  pth: here\n":  "f.yaml:2: ledger.pth: unknown key; did you mean path?",
-		"budgets:\n  a: {}\n":     "f.yaml:1: budgets: unknown key",
+		"budget:\n  a: {}\n":      "f.yaml:1: budget: unknown key",
 		"dashboard: {open: true}": "f.yaml:1: dashboard: unknown key",
 	} {
 		_, err := Parse("f.yaml", []byte(text), noEnv)
@@ -250,4 +251,48 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The section about money in the shipped file is commented out, and works when it
+// is not.
+func TestShippedBudgetsWorkWithoutTheirComments(t *testing.T) {
+	text, err := os.ReadFile("drover.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	from := slices.Index(lines, "# budgets:")
+	for i := from; i >= 0 && strings.HasPrefix(lines[i], "# "); i++ {
+		lines[i] = lines[i][2:]
+	}
+	c, err := Parse("drover.yaml", []byte(strings.Join(lines, "\n")), func(name string) (string, bool) { return "x", name == "OPENAI_API_KEY" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Budgets) != 2 || len(c.Teams) != 1 || len(c.Limits) != 2 || c.Budgets["acme-daily"].Then != "cheapest" {
+		t.Errorf("%+v", c.Budgets)
+	}
+}
+
+func TestFaultsOfMoneyAreNamed(t *testing.T) {
+	base := "providers: {a: {base_url: \"http://h/v1\"}}\nmodels: {m: {provider: a, price: {prompt_per_1m: \"1\", completion_per_1m: \"1\"}}, n: {provider: a}}\nroutes: {r: {direct: m}}\n"
+	for text, want := range map[string]string{
+		"budgets: {b: {limit: \"-1\"}}":                     "drover.yaml:4: budgets.b.limit: must be positive, got -1",
+		"budgets: {b: {every: day}}":                        "drover.yaml:4: budgets.b.limit: is missing; a budget needs a limit, or a per_request, or both",
+		"budgets: {b: {limit: \"1\", every: year}}":         "drover.yaml:4: budgets.b.every: must be one of minute, hour, day, week, month, got \"year\"",
+		"budgets: {b: {limit: \"1\", soft: 1.5}}":           "drover.yaml:4: budgets.b.soft: must be a share between 0 and 1, such as 0.8, got 1.5",
+		"budgets: {b: {limit: \"1\", then: stop}}":          "drover.yaml:4: budgets.b.then: must be refuse or cheapest, got \"stop\"",
+		"budgets: {b: {limit: \"1\"}}\nbudgets_on_all: [c]": "drover.yaml:5: budgets_on_all: there is no budget \"c\"; the budgets are b",
+		"budgets: {b: {limit: \"1\"}}\nbudgets_on_all: b":   "drover.yaml:2: models.n: its price is not known, and budgets_on_all puts it under a budget, which could not be kept; state price",
+		"teams: {t: {budgets: b}}":                          "drover.yaml:4: teams.t.budgets: there is no budget \"b\"; no budgets are configured",
+		"teams: {t: {models: [m, x]}}":                      "drover.yaml:4: teams.t.models[1]: there is no model or route \"x\"; there are r, m, n",
+		"limits: {t: {parallel: 1}}":                        "drover.yaml:4: limits.t: must be default or the name of a team; no teams are configured",
+		"limits: {default: {queue: 1s}}":                    "drover.yaml:4: limits.default: limits nothing; state requests_per_minute, tokens_per_minute or parallel",
+		"limits: {default: {parallel: 1, queue: 2m}}":       "drover.yaml:4: limits.default.queue: must be at most 1m, got 2m0s",
+	} {
+		_, err := Parse("drover.yaml", []byte(base+text), noEnv)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s\ngot  %v\nwant %s", text, err, want)
+		}
+	}
 }

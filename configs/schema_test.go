@@ -51,7 +51,7 @@ func generateSchema(t *testing.T) []byte {
 		},
 	}
 	for pkg, path := range map[string]string{
-		"configs": ".", "pricing": "../pricing", "policy/ledger": "../policy/ledger",
+		"configs": ".", "pricing": "../pricing", "policy": "../policy", "policy/ledger": "../policy/ledger",
 		"gateway": "../gateway", "gateway/admin": "../gateway/admin", "gateway/upstream": "../gateway/upstream", "gateway/sandbox": "../gateway/sandbox",
 	} {
 		if err := addComments(&r, "github.com/drover-llm/drover/"+pkg, path); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-llm/drover/gateway"
 	"github.com/drover-llm/drover/gateway/upstream"
+	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/pricing"
 )
 
@@ -38,6 +39,48 @@ func (c *Config) validate(fault func(path, format string, args ...any)) {
 	}
 	c.Sandbox.Validate(below("sandbox", fault))
 	gateway.Validate(providers, c.Models, c.Routes, fault)
+	names := slices.Concat(slices.Sorted(maps.Keys(c.Routes)), slices.Sorted(maps.Keys(c.Models)))
+	c.Money().Validate(names, fault)
+	c.checkPriced(fault)
+	gateway.ValidateLimits(c.Limits, slices.Sorted(maps.Keys(c.Teams)), fault)
+}
+
+// Money are the budgets, and who is under them.
+func (c *Config) Money() *policy.Budgets {
+	b := &policy.Budgets{Rules: c.Budgets, Teams: c.Teams, All: c.BudgetsOnAll, Routes: map[string][]string{}}
+	for name, route := range c.Routes {
+		if len(route.Budgets) > 0 {
+			b.Routes[name] = route.Budgets
+		}
+	}
+	return b
+}
+
+// checkPriced reports models under a budget whose price is not known: nothing
+// could be asked of them.
+func (c *Config) checkPriced(fault func(path, format string, args ...any)) {
+	under := map[string]string{} // models by the path of what puts them under a budget
+	for name := range c.Models {
+		if len(c.BudgetsOnAll) > 0 {
+			under[name] = "budgets_on_all"
+		}
+	}
+	for name, route := range c.Routes {
+		if len(route.Budgets) == 0 {
+			continue
+		}
+		for _, model := range route.Models() {
+			under[model] = "routes." + name + ".budgets"
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(under)) {
+		if _, stands := c.Models[name]; !stands {
+			continue
+		}
+		if _, _, known := c.Price(name); !known && c.Models[name].Price == nil {
+			fault("models."+name, "its price is not known, and %s puts it under a budget, which could not be kept; state price", under[name])
+		}
+	}
 }
 
 // below prefixes the paths of a package's faults with where its part stands.

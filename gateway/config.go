@@ -34,6 +34,8 @@ type RouteConfig struct {
 	Cache CacheConfig `yaml:"cache"`
 	// Goal says what an answer is worth, by which a search decides how far to go.
 	Goal GoalConfig `yaml:"goal"`
+	// Budgets that everything asked of the route is charged to.
+	Budgets []string `yaml:"budgets"`
 }
 
 // RungConfig is one model of a search.
@@ -117,6 +119,15 @@ func (c GoalConfig) Validate(fault func(path, format string, args ...any)) {
 	if c.MaxLatency < 0 || c.MaxLatency > 10*time.Minute {
 		fault("max_latency", "must be at most 10m, got %v", c.MaxLatency)
 	}
+}
+
+// Models are all that the route may ask.
+func (c RouteConfig) Models() []string {
+	models := slices.Concat(c.Direct, c.Otherwise)
+	for _, rung := range c.Search {
+		models = append(models, rung.Model)
+	}
+	return models
 }
 
 // Names is a list of names that may be written as a single one.

@@ -52,7 +52,7 @@ var cutShort = map[string]bool{search.StopBudget: true, search.StopDeadline: tru
 // refuses costs nothing.
 func (g *Gateway) decide(call Call) (Decision, error) {
 	name, _ := search.CutSuite(call.Request.Model)
-	if !g.knows(name) {
+	if !g.Knows(name) {
 		return Decision{}, unknownModel(name, g.names(call.Key))
 	}
 	if !g.allowed(call.Key, name) {

@@ -37,7 +37,7 @@ func (g *Gateway) newEscalation(call Call, models []string, repair bool, limit i
 	e.room = fresh.Size()
 	messages := len(fresh.Messages)
 	if repair {
-		e.room += call.Task.RepairRoom(cmp.Or(call.Request.MaxTokens, sampleTokens))
+		e.room += call.Task.RepairRoom(cmp.Or(call.Request.MaxTokens, SampleTokens))
 		messages += search.RepairMessages
 	}
 	e.bound = g.boundAll(fresh, e.room, messages, models, call.exact)

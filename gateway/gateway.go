@@ -137,8 +137,8 @@ func (g *Gateway) names(key policy.Key) []string {
 	return names
 }
 
-// knows reports whether there is such a route or model.
-func (g *Gateway) knows(name string) bool {
+// Knows reports whether there is such a route or model.
+func (g *Gateway) Knows(name string) bool {
 	_, route := g.Routes[name]
 	_, model := g.Models[name]
 	return route || model

@@ -38,7 +38,7 @@ func (g *Gateway) getModel(c echo.Context) error {
 	if decoded, err := url.PathUnescape(c.Param("*")); err == nil {
 		name = decoded
 	}
-	if !g.knows(name) || !g.allowed(key, name) {
+	if !g.Knows(name) || !g.allowed(key, name) {
 		return unknownModel(name, g.names(key))
 	}
 	return c.JSONBlob(http.StatusOK, g.appendModel(nil, name))

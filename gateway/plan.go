@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// sampleTokens is the output limit of a sample where the client set none: a
+	// SampleTokens is the output limit of a sample where the client set none: a
 	// program that is longer is no quick one to find.
-	sampleTokens = 2048
+	SampleTokens = 2048
 	// typicalTokens is what an answer to a coding problem takes, until more is
 	// known.
 	typicalTokens = 400
@@ -46,8 +46,8 @@ func (g *Gateway) plan(call Call, route RouteConfig) (searchPlan, error) {
 	spec := call.Task.Spec
 	p := searchPlan{goal: route.Goal, request: call.Request, maxSamples: spec.Budget.MaxSamples}
 	if call.Request.MaxTokens == 0 {
-		p.request = withLimit(call.Request, sampleTokens)
-		p.warnings = append(p.warnings, fmt.Sprintf("max_tokens: no limit was set, so samples of a search have at most %d tokens", sampleTokens))
+		p.request = withLimit(call.Request, SampleTokens)
+		p.warnings = append(p.warnings, fmt.Sprintf("max_tokens: no limit was set, so samples of a search have at most %d tokens", SampleTokens))
 	}
 	sent := call.Task.Request(p.request) // with the tests where they are shown
 	prompt := pricing.Bound(int64(sent.Size()), int64(len(sent.Messages)))

@@ -35,6 +35,7 @@ func (g *Gateway) Handler() http.Handler {
 		e.DELETE("/v1/verify/suites/:id", g.deleteSuite)
 		e.POST("/v1/feedback", g.feedback)
 	}
+	e.GET("/v1/key", g.key)
 	e.GET("/v1/models", g.listModels)
 	e.GET("/v1/models/*", g.getModel) // names may contain a slash
 	for _, method := range []string{http.MethodGet, http.MethodHead} {

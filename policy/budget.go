@@ -17,13 +17,13 @@ type BudgetConfig struct {
 	// Limit is the most that may be spent in one window, in dollars. Without it the budget bounds single requests only.
 	Limit pricing.USD `yaml:"limit"`
 	// Every says when the money begins anew: minute, hour, day, week (from Monday) or month, by the calendar in UTC. Without it, never.
-	Every Every `yaml:"every"`
+	Every Every `yaml:"every" jsonschema:"enum=minute,enum=hour,enum=day,enum=week,enum=month"`
 	// Soft is the share of the limit at which a warning goes out, from 0 to 1. Default: none.
 	Soft float64 `yaml:"soft"`
 	// PerRequest is the most that one request may cost, in dollars.
 	PerRequest pricing.USD `yaml:"per_request"`
 	// Then says what becomes of a request whose worst case does not fit what is left: refuse (the default), or cheapest (answer it by a cheaper model or a smaller search, if one fits).
-	Then string `yaml:"then"`
+	Then string `yaml:"then" jsonschema:"enum=refuse,enum=cheapest"`
 	// Webhook is a URL that gets a JSON message when the soft share is spent, and when a request is refused for want of money; once a window each.
 	Webhook string `yaml:"webhook"`
 }

@@ -119,11 +119,11 @@ func benchChild(role, host string) error {
 		if token, _, err = journal.CreateKey(ctx, policy.Key{Name: "bench"}, "bench"); err != nil {
 			return err
 		}
-		g, _, err := assemble(c, journal, nil, log)
+		force, err := putInForce(c, nil, journal, nil, nil, log)
 		if err != nil {
 			return err
 		}
-		go func() { served <- serve(ctx, g, listener, nil, time.Second, log) }()
+		go func() { served <- serve(ctx, force.gateway, listener, nil, time.Second, log) }()
 	}
 	stats, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

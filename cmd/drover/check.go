@@ -96,7 +96,7 @@ func explain(c *configs.Config) (string, error) {
 	if len(c.Routes) == 0 {
 		b.WriteString("  none: models are called by their names.\n")
 	}
-	b.WriteString("\nNo budgets: keys spend without a limit.\n")
+	explainMoney(&b, c, table)
 	return b.String(), nil
 }
 

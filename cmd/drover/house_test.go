@@ -46,6 +46,7 @@ var doors = map[string][]string{
 	"github.com/jackc/pgx/v5":              {"policy/ledger"},
 	"go.yaml.in/yaml/v4":                   {"configs"},
 	"github.com/alecthomas/kong":           {"cmd/drover"},
+	"github.com/fsnotify/fsnotify":         {"cmd/drover"},
 	"os/exec":                              {"gateway/sandbox"},
 }
 

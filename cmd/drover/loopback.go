@@ -103,18 +103,13 @@ func startLoopback(ctx context.Context, yaml string, models standin.Config, runn
 	if l.key, _, err = journal.CreateKey(ctx, policy.Key{Name: "loopback"}, "loopback"); err != nil {
 		return nil, err
 	}
-	g, providers, err := assemble(config, journal, runner, log)
+	force, err := putInForce(config, nil, journal, runner, nil, log)
 	if err != nil {
 		return nil, err
 	}
-	l.journal = &heldJournal{Journal: g.Journal, open: map[string]policy.Hold{}}
-	g.Journal = l.journal
-	closers = append(closers, func() error {
-		for _, p := range providers {
-			p.Close()
-		}
-		return nil
-	})
+	l.journal = &heldJournal{Journal: journal, open: map[string]policy.Hold{}}
+	force.gateway.Gateway().Journal = l.journal
+	closers = append(closers, func() error { force.Close(); return nil })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -122,7 +117,7 @@ func startLoopback(ctx context.Context, yaml string, models standin.Config, runn
 	l.url = "http://" + listener.Addr().String()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
-	go func() { served <- serve(serving, g, listener, nil, time.Second, log) }()
+	go func() { served <- serve(serving, force.gateway, listener, nil, time.Second, log) }()
 	closers = append(closers, func() error { stop(); return <-served })
 	return l, nil
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/drover-llm/drover/gateway"
 	"github.com/drover-llm/drover/gateway/admin"
 	"github.com/drover-llm/drover/gateway/sandbox"
-	"github.com/drover-llm/drover/gateway/upstream"
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/policy/ledger"
 	"github.com/drover-llm/drover/pricing"
@@ -28,8 +27,9 @@ import (
 const settleWithin = 10 * time.Second
 
 // run wires the gateway together and serves until ctx ends. What is shown once,
-// a first key and a made admin token, goes to out.
-func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer) (err error) {
+// a first key and a made admin token, goes to out. load reads the configuration
+// anew, from the file at path, which is watched.
+func run(ctx context.Context, c *configs.Config, path string, load func() (*configs.Config, error), log *slog.Logger, out io.Writer) (err error) {
 	journal, err := ledger.Open(c.Ledger.Path, ledger.Options{Log: log})
 	if err != nil {
 		return err
@@ -44,15 +44,12 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 	if why := runner.Down(); why != "" {
 		log.Warn("nothing can be tested here, so every request is answered directly", "why", why)
 	}
-	g, providers, err := assemble(c, journal, runner, log)
+	alerts := newAlerts(log)
+	force, err := putInForce(c, load, journal, runner, alerts.add, log)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, p := range providers {
-			p.Close()
-		}
-	}()
+	defer force.Close()
 	encryption, err := c.HTTP.TLS.ServerTLS(log)
 	if err != nil {
 		return err
@@ -68,7 +65,10 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 	}
 	defer admins.Close()
 	// Whatever is shown only once is shown when nothing can fail any more.
-	control, err := controlPlane(c, controlOf(journal), log, out)
+	controls := controlOf(journal)
+	controls.Budgets, controls.Teams, controls.CheckKey = force.states, force.teams, force.checkKey
+	controls.Release, controls.Reload = force.release, force.reload
+	control, err := controlPlane(c, controls, log, out)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,9 @@ func run(ctx context.Context, c *configs.Config, log *slog.Logger, out io.Writer
 	log.Info("drover serves", "version", version(), "listen", data.Addr().String(), "ledger", c.Ledger.Path, "outcomes", journal.Len())
 	planes, ctx := errgroup.WithContext(ctx)
 	planes.Go(func() error { return control.Serve(ctx, admins) })
-	planes.Go(func() error { return serve(ctx, g, gateway.Listener(data), encryption, c.Drain, log) })
+	planes.Go(func() error { return alerts.send(ctx) })
+	planes.Go(func() error { return watch(ctx, path, force.reload, log) })
+	planes.Go(func() error { return serve(ctx, force.gateway, gateway.Listener(data), encryption, c.Drain, log) })
 	return planes.Wait()
 }
 
@@ -104,28 +106,6 @@ func controlPlane(c *configs.Config, control admin.Control, log *slog.Logger, ou
 	return admin.New(config, control, admin.Options{Log: log})
 }
 
-// assemble makes the gateway of its parts.
-func assemble(c *configs.Config, journal *ledger.Ledger, runner gateway.Sandbox, log *slog.Logger) (*gateway.Gateway, map[string]*upstream.Provider, error) {
-	table, err := c.Table()
-	if err != nil {
-		return nil, nil, err
-	}
-	providers := map[string]*upstream.Provider{}
-	for name, p := range c.Providers {
-		providers[name] = upstream.NewProvider(name, p, http.ProxyFromEnvironment)
-	}
-	models := map[string]gateway.Model{}
-	for name, m := range c.Models {
-		models[name] = gateway.Model{
-			Client:    providers[m.Provider].Client(m.Name, log),
-			MaxOutput: c.MaxOutput(name),
-			SupportsN: c.Provider(name).ManyChoices(),
-			Family:    family(m.Name, name),
-		}
-	}
-	return gateway.New(gateway.Config{Models: models, Routes: c.Routes, Prices: table, Keys: journal, Journal: journal, Records: journal, HTTP: c.HTTP, Sandbox: runner, Log: log}), providers, nil
-}
-
 // family recognises a model by the provider's name for it, or else by ours: the
 // name of an Azure deployment says nothing.
 func family(theirs, ours string) pricing.Family {
@@ -137,10 +117,10 @@ func family(theirs, ours string) pricing.Family {
 
 // serve answers on the listener until ctx ends, then lets requests under way
 // finish within drain, cuts off the rest, and waits until they are journalled.
-func serve(ctx context.Context, g *gateway.Gateway, l net.Listener, encryption *tls.Config, drain time.Duration, log *slog.Logger) error {
+func serve(ctx context.Context, g *gateway.Switch, l net.Listener, encryption *tls.Config, drain time.Duration, log *slog.Logger) error {
 	requests, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
-	server := gateway.Server(g.Handler())
+	server := gateway.Server(g)
 	server.TLSConfig = encryption
 	server.BaseContext = func(net.Listener) context.Context { return requests }
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
@@ -159,7 +139,7 @@ func serve(ctx context.Context, g *gateway.Gateway, l net.Listener, encryption *
 	})
 	work.Go(func() error {
 		<-ctx.Done()
-		g.Drain()
+		g.Gateway().Drain() // whatever configuration is in force then
 		log.Info("stopping: no new requests", "drain", drain)
 		var err error
 		if shutdown(server, drain) != nil {
@@ -171,7 +151,7 @@ func serve(ctx context.Context, g *gateway.Gateway, l net.Listener, encryption *
 		}
 		settle, cancel := context.WithTimeout(context.Background(), settleWithin)
 		defer cancel()
-		return errors.Join(err, g.Wait(settle))
+		return errors.Join(err, g.Gateway().Wait(settle))
 	})
 	return work.Wait()
 }

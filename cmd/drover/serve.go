@@ -23,7 +23,7 @@ type serveCmd struct {
 }
 
 func (serveCmd) Help() string {
-	return "Serves OpenAI's API on listen and the control plane on admin.listen. On a first start it makes one API key and prints it once. SIGTERM stops it: requests under way may end within drain."
+	return "Serves OpenAI's API on listen and the control plane on admin.listen. On a first start it makes one API key and prints it once. SIGTERM stops it: requests under way may end within drain. A change of the file, or SIGHUP, puts its configuration in force, all of it or, after a fault, nothing."
 }
 
 // Run serves until ctx ends.
@@ -34,7 +34,7 @@ func (c serveCmd) Run(ctx context.Context) error {
 	}
 	tuneGC()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
-	if err := run(ctx, config, log, os.Stdout); err != nil {
+	if err := run(ctx, config, c.Config, c.load, log, os.Stdout); err != nil {
 		return fmt.Errorf("serving: %w", err)
 	}
 	return nil
