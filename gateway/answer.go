@@ -54,15 +54,16 @@ type Responder interface {
 
 // Answer is what a Responder came back with.
 type Answer struct {
-	Way      string               // direct, search, escalated or cache
-	Model    string               // YAML name of the model that answered, "" when none did
-	Reply    *openai.ChatResponse // nil when the chunks went to the Sink
-	Usage    openai.Usage         // of the answer, as it is told to the client
-	Header   http.Header          // of the provider's reply
-	Report   *sandbox.Report      // of the answer that was returned; nil when it was not tested
-	Search   *search.Result       // nil when there was none
-	Spent    []policy.Call
-	Warnings []string
+	Way       string               // direct, search, escalated or cache
+	Model     string               // YAML name of the model that answered, "" when none did
+	Reply     *openai.ChatResponse // nil when the chunks went to the Sink
+	Usage     openai.Usage         // of the answer, as it is told to the client
+	Header    http.Header          // of the provider's reply
+	Report    *sandbox.Report      // of the answer that was returned; nil when it was not tested
+	Search    *search.Result       // nil when there was none
+	Agreement *search.Agreement    // of samples without tests; nil where there were tests
+	Spent     []policy.Call
+	Warnings  []string
 }
 
 // answer takes a request from its decision to its outcome. The outcome is

@@ -28,6 +28,8 @@ type RouteConfig struct {
 	Direct Names `yaml:"direct" jsonschema:"required"`
 	// Search lists the models whose samples are tested, cheap to dear. Without it, every request is answered directly.
 	Search []RungConfig `yaml:"search"`
+	// SearchUntested lets coding requests without tests be searched too: samples that behave alike answer, unverified, where enough of them do. Default: they are answered directly.
+	SearchUntested bool `yaml:"search_untested"`
 	// Otherwise names the model for what is not a coding request. Default: those of direct.
 	Otherwise Names `yaml:"otherwise"`
 	// Cache keeps verified answers and serves them again for equal requests with equal tests, nothing spent. Default: none are kept.
@@ -192,6 +194,9 @@ func Validate(providers []string, models map[string]ModelConfig, routes map[stri
 			below := fmt.Sprintf("%s.search[%d]", at, i)
 			checkModels(below+".model", []string{rung.Model}, names, fault)
 			rung.Validate(func(path, format string, args ...any) { fault(below+"."+path, format, args...) })
+		}
+		if routes[name].SearchUntested && len(routes[name].Search) == 0 {
+			fault(at+".search_untested", "needs a search; name the models whose samples are compared under search")
 		}
 		routes[name].Cache.Validate(func(path, format string, args ...any) { fault(at+".cache."+path, format, args...) })
 		routes[name].Goal.Validate(func(path, format string, args ...any) { fault(at+".goal."+path, format, args...) })

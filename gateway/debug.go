@@ -10,10 +10,11 @@ import (
 // decisionDebug is the decision in full, and what came of it, for whoever sends
 // x-drover-debug: true. It holds no test, no prompt and no key.
 type decisionDebug struct {
-	Decision debugDecision `json:"decision"`
-	Task     debugTask     `json:"task"`
-	Plan     *debugPlan    `json:"plan,omitempty"` // of a search
-	Search   *debugSearch  `json:"search,omitempty"`
+	Decision debugDecision    `json:"decision"`
+	Task     debugTask        `json:"task"`
+	Plan     *debugPlan       `json:"plan,omitempty"` // of a search
+	Search   *debugSearch     `json:"search,omitempty"`
+	Clusters []search.Cluster `json:"clusters,omitempty"` // of samples without tests
 }
 
 type debugDecision struct {
@@ -88,8 +89,14 @@ func newDebug(call Call, d Decision, a Answer) *decisionDebug {
 	if k, ok := inner.(keeping); ok {
 		inner = k.Responder
 	}
-	if s, ok := inner.(searched); ok {
+	switch s := inner.(type) {
+	case searched:
 		b.Plan = newDebugPlan(s.plan, call.At)
+	case compared:
+		b.Plan = newDebugPlan(s.plan, call.At)
+	}
+	if a.Agreement != nil {
+		b.Clusters = a.Agreement.Clusters
 	}
 	if r := a.Search; r != nil {
 		b.Search = &debugSearch{Stop: r.Stop, Batches: r.Batches, Rungs: r.Rungs, Samples: make([]debugSample, len(r.Samples))}

@@ -80,6 +80,9 @@ func (g *Gateway) decide(call Call) (Decision, error) {
 // routed is the decision of a route.
 func (g *Gateway) routed(call Call, name string, route RouteConfig) (Decision, error) {
 	d := Decision{Route: name, Models: route.Direct, Reason: call.Task.Reason}
+	if g.comparable(call, route) {
+		return g.compares(call, d, route)
+	}
 	if why := g.unsearchable(call, route); why != "" {
 		if d.Reason == search.ReasonNotCoding && len(route.Otherwise) > 0 {
 			d.Models = route.Otherwise

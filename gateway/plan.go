@@ -50,7 +50,11 @@ func (g *Gateway) plan(call Call, route RouteConfig) (searchPlan, error) {
 		p.warnings = append(p.warnings, fmt.Sprintf("max_tokens: no limit was set, so samples of a search have at most %d tokens", SampleTokens))
 	}
 	sent := call.Task.Request(p.request) // with the tests where they are shown
-	prompt := pricing.Bound(int64(sent.Size()), int64(len(sent.Messages)))
+	size, more := sent.Size(), 0
+	if !spec.HasTests() { // one call more, for asserts
+		size, more = size+search.AssertRoom, 1
+	}
+	prompt := pricing.Bound(int64(size), int64(len(sent.Messages)+more))
 	sum, known := pricing.USD(0), true
 	for _, rung := range route.Search {
 		rung = rung.WithDefaults()
@@ -66,7 +70,7 @@ func (g *Gateway) plan(call Call, route RouteConfig) (searchPlan, error) {
 		}
 		p.bounds = append(p.bounds, bound)
 		p.sampleCosts = append(p.sampleCosts, g.typicalCost(rung.Model, prompt))
-		all, err := bound.Mul(int64(rung.MaxSamples))
+		all, err := bound.Mul(int64(rung.MaxSamples + more))
 		if err == nil {
 			sum, err = sum.Add(all)
 		}
@@ -77,7 +81,7 @@ func (g *Gateway) plan(call Call, route RouteConfig) (searchPlan, error) {
 	}
 	if spec.OnFail == "" || spec.OnFail == search.OnFailEscalate {
 		p.escalates = true
-		p.escalation = g.newEscalation(call, route.Direct, p.rungs[len(p.rungs)-1].Escalate == search.EscalateRepair, 0)
+		p.escalation = g.newEscalation(call, route.Direct, spec.HasTests() && p.rungs[len(p.rungs)-1].Escalate == search.EscalateRepair, 0)
 	}
 	wait, stated := patience(call, route.Goal)
 	p.deadline = call.At.Add(wait)

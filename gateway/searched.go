@@ -50,6 +50,11 @@ func (r searched) find(ctx context.Context, call Call) (search.Result, error) {
 	if err != nil {
 		return search.Result{Winner: -1, Best: -1}, err
 	}
+	return search.Find(ctx, call.Task, r.search(call, stop))
+}
+
+// search is the plan as the search takes it.
+func (r searched) search(call Call, stop search.Stopper) search.Plan {
 	plan := search.Plan{
 		Request: r.plan.request, Stopper: stop, Runner: r.g.Sandbox, Ceiling: r.plan.money(), MaxSamples: r.plan.maxSamples,
 		Deadline: r.plan.deadline, Now: r.g.Now,
@@ -62,7 +67,7 @@ func (r searched) find(ctx context.Context, call Call) (search.Result, error) {
 	for i, rung := range r.plan.rungs {
 		plan.Rungs = append(plan.Rungs, r.rung(rung, r.plan.bounds[i]))
 	}
-	return search.Find(ctx, call.Task, plan)
+	return plan
 }
 
 // rung is one model of the search.

@@ -94,7 +94,11 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 		v.ReasonText = d.Models[0] + " could not answer, so " + a.Model + " did."
 	}
 	if a.Way == "escalated" {
-		v.ReasonText = fmt.Sprintf("%d samples did not pass (%s), so %s was asked.", len(a.Search.Samples), a.Search.Stop, a.Model)
+		did := "pass"
+		if call.Task.Source == "" {
+			did = "agree"
+		}
+		v.ReasonText = fmt.Sprintf("%d samples did not %s (%s), so %s was asked.", len(a.Search.Samples), did, a.Search.Stop, a.Model)
 	}
 	for _, c := range o.Calls {
 		v.Tokens.Prompt += c.Usage.Prompt

@@ -27,12 +27,15 @@ type Agreement struct {
 	Inputs     int // calls that were observed
 	Votes      int // claims about what a call returns, of the prompt and of a model
 	Clusters   []Cluster
+
+	probes []probe
 }
 
 // Cluster is samples that behave alike.
 type Cluster struct {
 	Samples []int   `json:"samples"` // indices in the result
 	Votes   int     `json:"votes"`   // claims that hold for it
+	Given   int     `json:"given"`   // how many of them are the prompt's own
 	Score   float64 `json:"score"`   // CodeT's: √(samples) × votes
 	Chance  float64 `json:"chance"`  // to be right, by the model of chances
 	seen    []string
@@ -61,7 +64,7 @@ func Agree(ctx context.Context, t Task, p Plan, prior Prior) (Result, Agreement,
 	var claims string
 	var asked *Call
 	var writing sync.WaitGroup
-	if check := p.check(); check == nil && p.Rungs[0].Bound <= p.Ceiling {
+	if check := p.check(); check == nil && p.Rungs[0].Bound <= p.Ceiling/3 { // without samples there is nothing to vote on
 		p.Ceiling -= p.Rungs[0].Bound
 		call, q := assertCall(t, p)
 		asked = &call
@@ -138,7 +141,7 @@ func (t Task) observe(ctx context.Context, runner Runner, p Plan, r *Result, cla
 		return a, nil
 	}
 	probes := t.probes(prompt, claims, a.EntryPoint, r.Samples)
-	a.Inputs = len(probes)
+	a.probes, a.Inputs = probes, len(probes)
 	for _, q := range probes {
 		if q.expect != "" {
 			a.Votes++
@@ -189,6 +192,9 @@ func (t Task) observe(ctx context.Context, runner Runner, p Plan, r *Result, cla
 // first, then what a model claims, then inputs made of the types.
 func (t Task) probes(prompt, claims, name string, samples []Sample) []probe {
 	list := callsIn(prompt, name)
+	for i := range list {
+		list[i].given = true
+	}
 	list = append(list, callsIn(claims, name)...)
 	list = list[:min(len(list), maxProbes-madeInputs)]
 	params, ok := parameters(prompt, name)
@@ -206,8 +212,39 @@ func (t Task) probes(prompt, claims, name string, samples []Sample) []probe {
 	})
 }
 
-// Behaviour is what the program of a reply does at the inputs of an agreement,
-// for comparing a strong model's answer with the clusters.
+// Join says which cluster another reply belongs to by what its program does, -1
+// for one of its own. works is false when it does nothing at any input.
+func (a Agreement) Join(ctx context.Context, t Task, runner Runner, reply string) (cluster int, works bool, err error) {
+	c := t.Candidate(reply)
+	if a.EntryPoint == "" || c.empty() || len(c.Code) > maxSource {
+		return -1, false, nil
+	}
+	lines, _, err := t.behaviour(ctx, runner, c, a.EntryPoint, a.probes)
+	if err != nil || !behaves(lines) {
+		return -1, false, err
+	}
+	return slices.IndexFunc(a.Clusters, func(c Cluster) bool { return slices.Equal(c.seen, lines) }), true, nil
+}
+
+// behaves reports whether a program returned different things at different
+// inputs: programs that return nothing, or the same everywhere, agree about
+// nothing that was asked for.
+func behaves(lines []string) bool {
+	seen := ""
+	for _, line := range lines {
+		value, returned := strings.CutPrefix(strings.TrimSuffix(line, " ✓"), "=")
+		if returned && seen != "" && value != seen {
+			return true
+		}
+		if returned {
+			seen = value
+		}
+	}
+	return false
+}
+
+// behaviour is what a program does at every probe; empty where nothing could be
+// run.
 func (t Task) behaviour(ctx context.Context, runner Runner, c Candidate, name string, probes []probe) ([]string, sandbox.Report, error) {
 	asked := make([][2]string, len(probes))
 	for i, q := range probes {
@@ -235,13 +272,13 @@ func (t Task) behaviour(ctx context.Context, runner Runner, c Candidate, name st
 	return lines, report, nil
 }
 
-// cluster groups samples of equal behaviour. A program that returns nothing
-// anywhere is in no cluster: it does not do what was asked for.
+// cluster groups samples of equal behaviour. A program whose inputs
+// make no difference is in no cluster.
 func (a *Agreement) cluster(seen [][]string, probes []probe, prior Prior) {
 	byBehaviour := map[string]int{}
 	alone := 0
 	for i, lines := range seen {
-		if !slices.ContainsFunc(lines, func(s string) bool { return strings.HasPrefix(s, "=") }) {
+		if !behaves(lines) {
 			alone++
 			continue
 		}
@@ -259,11 +296,20 @@ func (a *Agreement) cluster(seen [][]string, probes []probe, prior Prior) {
 		for k, q := range probes {
 			if q.expect != "" && strings.HasSuffix(c.seen[k], " ✓") {
 				c.Votes++
+				if q.given {
+					c.Given++
+				}
 			}
 		}
 		c.Score = math.Sqrt(float64(len(c.Samples))) * float64(c.Votes)
 	}
-	chances(a.Clusters, alone, a.Votes, prior)
+	given := 0
+	for _, q := range probes {
+		if q.given && q.expect != "" {
+			given++
+		}
+	}
+	chances(a.Clusters, alone, given, a.Votes-given, prior)
 	slices.SortStableFunc(a.Clusters, func(x, y Cluster) int {
 		return cmp.Or(cmp.Compare(y.Chance, x.Chance), cmp.Compare(y.Score, x.Score))
 	})
@@ -274,19 +320,20 @@ const (
 	// spread is the concentration of a Chinese restaurant process over the wrong
 	// samples: a wrong sample makes a mistake of its own with chance
 	// spread/(spread+n), and else one that was made before.
-	spread = 2.0
-	// A claim of a model holds for the right program in half of all cases (40 of
-	// 105 in one audit, more where examples stand in the prompt), and for a wrong
-	// one less often.
+	spread = 4.0
+	// A claim of a model holds for the right program in less than half of all cases
+	// (40 of 105 in one audit), and for a wrong one less often still.
 	holdsIfRight, holdsIfWrong = 0.5, 0.3
-	// Claims of one call are not independent: each counts for less.
+	// An example of the prompt nearly always holds for the right program.
+	givenIfRight, givenIfWrong = 0.95, 0.4
+	// Claims about one function are not independent: each counts for less.
 	claimWeight = 0.5
 )
 
 // chances gives each cluster its chance to be the right one. Right samples all
 // behave alike, and their number is binomial in p ~ Beta(a, b); wrong ones cluster
 // by a Chinese restaurant process. Either one of the clusters is right or none is.
-func chances(clusters []Cluster, alone, votes int, prior Prior) {
+func chances(clusters []Cluster, alone, given, claimed int, prior Prior) {
 	n := alone
 	for _, c := range clusters {
 		n += len(c.Samples)
@@ -317,8 +364,7 @@ func chances(clusters []Cluster, alone, votes int, prior Prior) {
 	for i, c := range clusters {
 		m := len(c.Samples)
 		weights[i] = logBeta(prior.A+float64(m), prior.B+float64(n-m)) + tables - table(m) - rising(n-m)
-		held, broken := float64(c.Votes), float64(votes-c.Votes)
-		weights[i] += claimWeight * (held*math.Log(holdsIfRight/holdsIfWrong) + broken*math.Log((1-holdsIfRight)/(1-holdsIfWrong)))
+		weights[i] += claimWeight * (evidence(c.Given, given, givenIfRight, givenIfWrong) + evidence(c.Votes-c.Given, claimed, holdsIfRight, holdsIfWrong))
 	}
 	weights[len(clusters)] = logBeta(prior.A, prior.B+float64(n)) + tables - rising(n)
 	top := slices.Max(weights)
@@ -330,4 +376,10 @@ func chances(clusters []Cluster, alone, votes int, prior Prior) {
 	for i := range clusters {
 		clusters[i].Chance = weights[i] / sum
 	}
+}
+
+// evidence is the logarithm of how much likelier it is that so many claims of all
+// hold for a right program than for a wrong one.
+func evidence(hold, all int, ifRight, ifWrong float64) float64 {
+	return float64(hold)*math.Log(ifRight/ifWrong) + float64(all-hold)*math.Log((1-ifRight)/(1-ifWrong))
 }

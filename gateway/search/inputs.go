@@ -2,6 +2,7 @@ package search
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -9,6 +10,7 @@ import (
 type probe struct {
 	args   string // Python source of the arguments, without the parentheses
 	expect string // Python source of what somebody claims it returns; empty for an input alone
+	given  bool   // the claim is the prompt's own
 }
 
 const (
@@ -186,24 +188,34 @@ var (
 	unknown  = []string{"0", "5", `"abc"`, "[1, 2, 3]", "[]", "-3", `"Hello World"`, `["a", "bb", "a"]`, "[3, 1, 2, 2]", "12"}
 )
 
+// maxNesting is how deep types are followed: values of deeper ones would grow
+// without bound.
+const maxNesting = 3
+
 // valuesOf are values of a Python annotation, or of what a name usually stands
 // for.
-func valuesOf(p parameter) []string {
+func valuesOf(p parameter) []string { return valuesAt(p, maxNesting) }
+
+// valuesAt follows a type so many levels deep.
+func valuesAt(p parameter, deep int) []string {
+	if deep == 0 {
+		return unknown
+	}
 	kind := strings.ToLower(strings.ReplaceAll(p.kind, " ", ""))
 	kind = strings.NewReplacer("typing.", "", "'", "", `"`, "").Replace(kind)
 	if inner, ok := inside(kind, "optional"); ok {
-		return append(valuesOf(parameter{kind: inner}), "None")
+		return append(slices.Clone(valuesAt(parameter{kind: inner}, deep-1)), "None")
 	}
 	for _, list := range []string{"list", "sequence", "iterable", "collection"} {
 		if inner, ok := inside(kind, list); ok || kind == list {
-			return listsOf(first(inner, "int"), "[", "]")
+			return listsOf(first(inner, "int"), "[", "]", deep-1)
 		}
 	}
 	if inner, ok := inside(kind, "set"); ok || kind == "set" {
-		return listsOf(first(inner, "int"), "set([", "])")
+		return listsOf(first(inner, "int"), "set([", "])", deep-1)
 	}
 	if inner, ok := inside(kind, "tuple"); ok || kind == "tuple" {
-		return tuplesOf(first(inner, "int,..."))
+		return tuplesOf(first(inner, "int,..."), deep-1)
 	}
 	if strings.HasPrefix(kind, "dict") || strings.HasPrefix(kind, "mapping") {
 		return []string{"{}", `{"a": 1}`, `{"a": 1, "b": 2}`, `{"x": 0, "y": -1, "z": 5}`, `{"b": 2, "a": 1, "c": 2}`}
@@ -225,11 +237,14 @@ func valuesOf(p parameter) []string {
 
 func inside(kind, name string) (inner string, ok bool) {
 	inner, ok = strings.CutPrefix(kind, name+"[")
-	return strings.TrimSuffix(inner, "]"), ok && strings.HasSuffix(kind, "]")
+	if !ok || !strings.HasSuffix(inner, "]") {
+		return "", false
+	}
+	return strings.TrimSuffix(inner, "]"), true
 }
 
-func listsOf(inner, open, end string) []string {
-	v := valuesOf(parameter{kind: inner})
+func listsOf(inner, open, end string, deep int) []string {
+	v := valuesAt(parameter{kind: inner}, deep)
 	at := func(i int) string { return v[i%len(v)] }
 	lists := []string{open + end}
 	for _, shape := range [][]int{{1}, {1, 3}, {3, 1, 2}, {1, 1, 4}, {0, 1, 2, 3, 4}, {4, 3, 2, 1}, {2, 5, 2, 6, 5}, {6, 0, 3, 7, 1, 8}} {
@@ -242,8 +257,12 @@ func listsOf(inner, open, end string) []string {
 	return lists
 }
 
-func tuplesOf(inner string) []string {
+// maxTuple bounds the members of a tuple that are made.
+const maxTuple = 8
+
+func tuplesOf(inner string, deep int) []string {
 	kinds := splitTop(inner)
+	kinds = kinds[:min(len(kinds), maxTuple)]
 	if len(kinds) == 2 && kinds[1] == "..." {
 		kinds = []string{kinds[0], kinds[0], kinds[0]}
 	}
@@ -251,7 +270,7 @@ func tuplesOf(inner string) []string {
 	for row := range 6 {
 		parts := make([]string, len(kinds))
 		for i, k := range kinds {
-			v := valuesOf(parameter{kind: k})
+			v := valuesAt(parameter{kind: k}, deep)
 			parts[i] = v[(row+2*i)%len(v)]
 		}
 		tuples = append(tuples, "("+strings.Join(parts, ", ")+",)")
@@ -267,9 +286,9 @@ func valuesOfName(name string) []string {
 	case strings.HasPrefix(name, "s") && len(name) <= 2, strings.Contains(name, "str"), strings.Contains(name, "text"), strings.Contains(name, "word") && name != "words", name == "sentence", name == "char", name == "line", name == "message":
 		return texts
 	case name == "words", name == "strings", name == "names":
-		return listsOf("str", "[", "]")
+		return listsOf("str", "[", "]", 1)
 	case strings.Contains(name, "list"), strings.Contains(name, "lst"), strings.Contains(name, "arr"), strings.HasPrefix(name, "nums"), strings.HasPrefix(name, "numbers"), name == "values", name == "items", name == "l", name == "xs", name == "data":
-		return listsOf("int", "[", "]")
+		return listsOf("int", "[", "]", 1)
 	case strings.Contains(name, "matrix"), strings.Contains(name, "grid"):
 		return []string{"[]", "[[1]]", "[[1, 2], [3, 4]]", "[[1, 2, 3], [4, 5, 6]]", "[[0, 1], [1, 0], [1, 1]]"}
 	case strings.Contains(name, "dict"), strings.Contains(name, "map"):
@@ -283,6 +302,7 @@ func inputs(params []parameter) []probe {
 	if len(params) == 0 {
 		return []probe{{}}
 	}
+	params = params[:min(len(params), maxTuple)]
 	values := make([][]string, len(params))
 	for i, p := range params {
 		values[i] = valuesOf(p)

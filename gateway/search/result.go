@@ -19,6 +19,7 @@ const (
 	StopRunner      = "runner_down"          // nothing can be judged
 	StopLanguage    = "unsupported_language" // nothing of this language can be judged
 	StopNothingSaid = "no_tests"             // the tests check nothing
+	StopAgreed      = "agreed"               // enough samples without tests behave alike
 	StopCancelled   = "cancelled"            // whoever asked has gone
 )
 
