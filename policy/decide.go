@@ -20,7 +20,7 @@ type Request struct {
 	Sample   float64 // dollars of a sample of the first rung, at today's prices
 	Escalate float64 // dollars of a call to the strong model; 0: there is none
 	Left     float64 // dollars that the request may spend; +Inf: no limit
-	Explore  float64 // share of requests whose plan is drawn evenly from the safe ones
+	Explore  float64 // most that may explore, as a share of requests and of spending
 	Audit    float64 // share of requests that are drawn to their end, to learn from
 }
 
@@ -35,13 +35,18 @@ type Decision struct {
 	Version string // of the model
 }
 
+// costMargin is how far below its expectation the cost of the best plan may come
+// out: the index stops sooner than the rules that plans are worked out by.
+const costMargin = 2. / 3
+
 // Explores says that the plan is not the best known one.
 func (d Decision) Explores() bool { return d.Plan != d.Best }
 
-// Decide chooses a plan by Thompson sampling: as often as a plan is the best in a
-// draw from what is thought possible it is chosen, among those that clear the
-// rule's floor with 95 %; a share of requests takes any of these. Within the
-// plan the stopping index decides.
+// Decide chooses a plan among those that clear the rule's floor with 95 %: the
+// best known one, but for a share of requests. Of these, one half is drawn by
+// Thompson sampling (a plan as often as it is the best in a draw from what is
+// thought possible), the other evenly, so that every open plan has a chance
+// that is known. Within the plan the stopping index decides.
 func (m *Model) Decide(q Request, draw Draw) Decision {
 	known := m.derive(q.Features.Class(), q.Rungs, q.Strong, q.Depth)
 	arms := q.arms(known.draws)
@@ -62,11 +67,26 @@ func (m *Model) Decide(q Request, draw Draw) Decision {
 			best = i
 		}
 	}
-	chosen := len(safe) - 1
+	// Half of what explores is as Thompson would, half is even. Its share of the
+	// requests shrinks where its plans are dear, so that it is as small a share of
+	// the spending.
+	apart, cost := make([]float64, len(safe)), 0.0
+	for i, a := range safe {
+		apart[i] = wins[i]/2 + 1/(2*float64(len(safe)))
+		cost += apart[i] * a.cost
+	}
+	explore := q.Explore
+	if likely := safe[best].cost * costMargin; cost > likely {
+		explore *= likely / cost
+	}
+	chosen := best
 	decision := Decision{Belief: known.belief, Best: safe[best].plan, Version: m.version}
 	below := 0.0
 	for i, a := range safe {
-		p := (1-q.Explore)*wins[i] + q.Explore/float64(len(safe))
+		p := explore * apart[i]
+		if i == best {
+			p += 1 - explore
+		}
 		decision.Chances = append(decision.Chances, Chance{a.plan, p})
 		if draw.Plan >= below && draw.Plan < below+p {
 			chosen = i
@@ -118,7 +138,7 @@ func (q Request) arms(draws []planDraw) []arm {
 				best = a
 			}
 			if i+1 == len(all) || all[i+1].samples != v.samples {
-				best.plan, best.main = plan, v.samples == q.Depth
+				best.plan, best.main = plan, v.samples == q.Depth && resort == (q.Escalate > 0)
 				arms = append(arms, best)
 			}
 		}

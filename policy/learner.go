@@ -69,6 +69,11 @@ func NewLearner() *Learner {
 	return &Learner{small: map[smallKey]gathered{}, others: map[otherKey]gathered{}, tokens: map[tokenKey]Tokens{}}
 }
 
+// Clone is a learner that has seen the same and goes its own way.
+func (l *Learner) Clone() *Learner {
+	return &Learner{small: maps.Clone(l.small), others: maps.Clone(l.others), tests: l.tests, tokens: maps.Clone(l.tokens), count: l.count, chain: l.chain}
+}
+
 // Learn folds one lesson. id makes the version: the same lessons in the same
 // order give the same model, bit for bit.
 func (l *Learner) Learn(id string, lesson Lesson) {
@@ -251,7 +256,7 @@ func (g *skillGrid) spread(gathered []float64) float64 {
 // learnTests learns of the tests from answers whose truth is known, and from no
 // others: a pass alone says nothing of them.
 func (l *Learner) learnTests(strength int, t Trial) {
-	if t.known() == 0 {
+	if t.known() == 0 || t.Published {
 		return
 	}
 	wrong, passed := t.wrong(), t.WrongPassed

@@ -16,7 +16,12 @@ type Trial struct {
 	Verdicts
 	Prompt, Completion int64 // tokens, of all calls
 	Calls              int
+	Published          bool // from a table of pass counts: it says nothing of the tests at hand
 }
+
+// Count adds an answer that was judged, by the tests and, where it is known, by
+// the truth.
+func (t *Trial) Count(passed bool, right *bool) { t.count(verdictOf(passed), right) }
 
 // Verdicts count answers. Passed and Failed are the tests' word where the truth
 // is not known; the others are by the truth, which an audit or a client's

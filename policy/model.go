@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 	"sync"
 )
@@ -10,17 +9,14 @@ import (
 // Model is what was believed at one moment about models, tests and tokens. It
 // knows no prices, is immutable, and is read by many goroutines.
 type Model struct {
-	learned Learner
+	learned *Learner
 	version string
 	derived *sync.Map // beliefKey -> func() *derived
 }
 
 // Model takes a picture of what was learned so far.
 func (l *Learner) Model() *Model {
-	return &Model{
-		learned: Learner{small: maps.Clone(l.small), others: maps.Clone(l.others), tests: l.tests, tokens: maps.Clone(l.tokens), count: l.count, chain: l.chain},
-		version: l.version(), derived: new(sync.Map),
-	}
+	return &Model{learned: l.Clone(), version: l.version(), derived: new(sync.Map)}
 }
 
 // Version names the model: how many lessons it holds, and a digest of them all

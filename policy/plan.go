@@ -25,14 +25,16 @@ type variant struct {
 	samples, passes int
 }
 
+// mostConfirmed is how many passes a variant may wait for.
+const mostConfirmed = 4
+
 // variants are the caps that are compared, up to a depth.
 func variants(depth int) []variant {
 	var all []variant
 	for k := 1; ; k *= 2 {
 		k = min(k, depth)
-		all = append(all, variant{k, 1})
-		if k > 2 {
-			all = append(all, variant{k, 2})
+		for m := 1; m <= min(k, mostConfirmed); m++ {
+			all = append(all, variant{k, m})
 		}
 		if k == depth {
 			return all
@@ -123,13 +125,14 @@ func expect(nodes, weights, strong []float64, escape float64, variants []variant
 		pass := theta + (1-theta)*escape
 		for i, v := range variants {
 			f := &d.search[i]
-			q := math.Pow(1-pass, float64(v.samples))
-			drawn, undone := (1-q)/pass, q
-			if v.passes == 2 {
-				before := q / (1 - pass) // the last but one
-				n := float64(v.samples)
-				drawn += (1 - n*before + (n-1)*q) / pass
-				undone += n * pass * before
+			// The number of passes is binomial; that of draws until the m-th pass
+			// follows from its tails.
+			n, term := float64(v.samples), math.Pow(1-pass, float64(v.samples))
+			drawn, undone := 0.0, 0.0
+			for m := range v.passes {
+				undone += term
+				drawn += (1 - undone) / pass
+				term *= (n - float64(m)) / float64(m+1) * pass / (1 - pass)
 			}
 			f.samples += w * drawn
 			f.undone += w * undone

@@ -123,13 +123,13 @@ func init() {
 			var shapes []Beta
 			var prior []float64
 			for m := range 22 {
-				mean := logistic(logit(.002) + (logit(.6)-logit(.002))*float64(m)/21)
+				mean := logistic(logit(.0003) + (logit(.6)-logit(.0003))*float64(m)/21)
 				for _, size := range []float64{3, 10, 30, 100, 400} {
 					shapes = append(shapes, Beta{mean * size, (1 - mean) * size})
 					prior = append(prior, bell(logit(mean)-logit(around.Mean()), 1)+bell(math.Log(size/30), 1.2))
 				}
 			}
-			return newSurface(shapes, prior, 1e-3, .8, 24)
+			return newSurface(shapes, prior, 1e-4, .8, 30)
 		})
 	}
 }

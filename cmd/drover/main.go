@@ -36,6 +36,7 @@ type cli struct {
 	Verify  verifyCommand  `cmd:"" help:"Judge one answer by tests in the sandbox, with no model and no server."`
 	Eval    evalCmd        `cmd:"" help:"Measure models and gateways over problem sets."`
 	Budgets budgetsCmd     `cmd:"" help:"Show what every budget has spent, holds and has left."`
+	Policy  policyCmd      `cmd:"" help:"What was learned, and what another policy would have done."`
 	Keys    keysCmd        `cmd:"" help:"Create, list, rotate, change and revoke API keys."`
 	Ledger  ledgerCmd      `cmd:"" help:"Verify, export, back up, restore, import and compact the ledger; end the holds that a crash left."`
 	Sandbox sandboxCommand `cmd:"" help:"Run a sandbox worker."`
