@@ -82,10 +82,10 @@ func (k *container) start(b *boot) (*seen, error) {
 	if k.launcher, err = newLauncher(); err != nil {
 		return nil, err
 	}
-	if len(b.Zygote) > 0 {
-		if k.zygote, err = startZygote(k.launcher, b); err != nil {
-			saw.Zygote = err.Error()
-		}
+	if len(b.Zygote) == 0 {
+		saw.Zygote = "there is no Python interpreter"
+	} else if k.zygote, err = startZygote(k.launcher, b); err != nil {
+		saw.Zygote = err.Error()
 	}
 	return &saw, k.watch.settle(k.launcher, k.zygote != nil)
 }
