@@ -42,6 +42,8 @@ type Config struct {
 	Admin admin.Config `yaml:"admin"`
 	// Ledger is where outcomes, holds and keys are kept.
 	Ledger ledger.Config `yaml:"ledger"`
+	// Retention is how long outcomes are kept.
+	Retention ledger.RetentionConfig `yaml:"retention"`
 	// Providers are the hosts of models, by a name of your choice.
 	Providers map[string]upstream.Config `yaml:"providers" jsonschema:"required"`
 	// Models can be called by their names here.

@@ -113,7 +113,7 @@ search: {}
 		`drover.yaml:9: models.m.price.completion_per_1m: has no value; give one, or leave the key out`,
 		`drover.yaml:10: models.n: must be a section of keys and values, got "7"`,
 		`drover.yaml:11: routes: must be a section of keys and values, got a list`,
-		`drover.yaml:12: search: unknown key; known here: admin, budgets, budgets_on_all, drain, http, ledger, limits, listen, models, providers, routes, sandbox, teams`,
+		`drover.yaml:12: search: unknown key; known here: admin, budgets, budgets_on_all, drain, http, ledger, limits, listen, models, providers, retention, routes, sandbox, teams`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

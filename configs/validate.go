@@ -37,6 +37,7 @@ func (c *Config) validate(fault func(path, format string, args ...any)) {
 	if len(c.Models) == 0 {
 		fault("models", "is missing; name at least one, for example gpt-4o: { provider: openai, name: gpt-4o-2024-08-06 }")
 	}
+	c.Retention.Validate(below("retention", fault))
 	c.Sandbox.Validate(below("sandbox", fault))
 	gateway.Validate(providers, c.Models, c.Routes, fault)
 	names := slices.Concat(slices.Sorted(maps.Keys(c.Routes)), slices.Sorted(maps.Keys(c.Models)))

@@ -35,3 +35,30 @@ type Day struct {
 	Prompt   int64       `json:"prompt"`             // tokens
 	Output   int64       `json:"output"`             // tokens
 }
+
+// Add takes an outcome into the sums.
+func (d *Day) Add(o *Outcome) error {
+	d.Requests++
+	if o.Cost == nil {
+		d.Unknown++
+	} else {
+		sum, err := d.Cost.Add(*o.Cost)
+		if err != nil {
+			return err
+		}
+		d.Cost = sum
+	}
+	if o.Status >= 400 {
+		d.Failed++
+	}
+	switch o.VerifiedWord() {
+	case "true":
+		d.Verified++
+	case "false":
+		d.Refuted++
+	}
+	for _, c := range o.Calls {
+		d.Calls, d.Prompt, d.Output = d.Calls+1, d.Prompt+c.Usage.Prompt, d.Output+c.Usage.Completion
+	}
+	return nil
+}

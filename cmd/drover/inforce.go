@@ -112,6 +112,9 @@ func (f *inForce) reload(ctx context.Context, by string) error {
 		return fmt.Errorf("the configuration was not reloaded, the old one stays in force:\n%w", err)
 	}
 	f.log.InfoContext(ctx, "configuration reloaded", "by", by)
+	if err := f.journal.Note(context.WithoutCancel(ctx), policy.Change{By: by, Action: "reload"}); err != nil {
+		f.log.ErrorContext(ctx, "ledger", "error", err)
+	}
 	return nil
 }
 

@@ -256,7 +256,6 @@ func (s *Server) reload(c echo.Context) error {
 	if err := s.control.Reload(c.Request().Context(), by); err != nil {
 		return &apiError{http.StatusBadRequest, invalidRequest, "configuration_refused", "", "the configuration was not taken, the old one stays in force: " + err.Error()}
 	}
-	s.note(c.Request().Context(), policy.Change{By: by, Action: "reload"})
 	return c.JSON(http.StatusOK, map[string]any{"reloaded": true})
 }
 

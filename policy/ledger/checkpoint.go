@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"time"
 
@@ -19,9 +20,6 @@ type checkpoint struct {
 	At      time.Time     `json:"at"`
 	Through uint64        `json:"through"` // the last record that is in it
 	Totals  policy.Totals `json:"totals"`
-	// Removed counts the records that are gone from the journal: of outcomes that
-	// were forgotten, and of what a later record stands for.
-	Removed uint64 `json:"removed,omitempty"`
 	// Base says that outcomes up to Through were forgotten. Nothing can be folded
 	// from before the last base.
 	Base bool `json:"base,omitempty"`
@@ -114,11 +112,8 @@ func (t *tables) checkpoint(l *Ledger) error {
 		return err
 	}
 	c := checkpoint{At: l.o.Now().UTC(), Through: t.journal.Sequence(), Totals: l.book.Totals()}
-	if last != nil {
-		c.Removed = last.value.Removed
-		if !last.value.Base {
-			t.remove(last.seq, &c)
-		}
+	if last != nil && !last.value.Base {
+		t.remove(last.seq)
 	}
 	return t.putCheckpoint(c, metaCheckpoint)
 }
@@ -133,12 +128,21 @@ func (t *tables) putCheckpoint(c checkpoint, pointers ...[]byte) error {
 	for _, pointer := range pointers {
 		t.put(t.tx.Bucket(bucketMeta), pointer, at)
 	}
-	t.since = c.Through
+	t.since = max(t.since, c.Through)
 	return nil
 }
 
-// remove takes a record out of the journal, which c counts.
-func (t *tables) remove(seq uint64, c *checkpoint) {
+// remove takes a record out of the journal: of an outcome that is forgotten, or
+// one that a later record stands for.
+func (t *tables) remove(seq uint64) {
 	t.delete(t.journal, seqBytes(seq))
-	c.Removed++
+	t.removed++
+}
+
+// removed is how many records are gone from the journal.
+func removed(tx *bolt.Tx) uint64 {
+	if n := tx.Bucket(bucketMeta).Get(metaRemoved); len(n) == 8 {
+		return binary.BigEndian.Uint64(n)
+	}
+	return 0
 }

@@ -41,6 +41,7 @@ var (
 	metaFormat      = []byte("format")      // decimal number
 	metaPepper      = []byte("pepper")      // secret that keys are hashed with, and its checksum
 	metaCheckpoint  = []byte("checkpoint")  // sequence number of the last checkpoint; absent before the first
+	metaRemoved     = []byte("removed")     // how many records are gone from the journal
 	metaBase        = []byte("base")        // sequence number of the last one that outcomes were forgotten at
 )
 

@@ -94,7 +94,8 @@ type growth struct {
 	x       *index
 	names   []string
 	rows    []row
-	flushed int // rows of the tail that went into blocks
+	flushed int             // rows of the tail that went into blocks
+	drop    map[uint64]bool // rows of the tail that are forgotten
 }
 
 // add takes in the outcome at seq.
@@ -129,6 +130,9 @@ func (g *growth) flush(t *tables) {
 		return
 	}
 	all := slices.Concat(g.x.tail, g.rows)
+	if g.drop != nil {
+		return // the next transaction does it
+	}
 	for ; len(all) >= blockRows; all = all[blockRows:] {
 		full := all[:blockRows]
 		t.put(t.tx.Bucket(bucketRows), seqBytes(full[blockRows-1].seq), encodeBlock(full))
@@ -138,7 +142,7 @@ func (g *growth) flush(t *tables) {
 
 // keep makes the growth part of the index.
 func (g *growth) keep() {
-	if len(g.rows) == 0 && len(g.names) == 0 && g.flushed == 0 {
+	if len(g.rows) == 0 && len(g.names) == 0 && g.flushed == 0 && g.drop == nil {
 		return
 	}
 	x := g.x
@@ -150,6 +154,10 @@ func (g *growth) keep() {
 	for _, name := range g.names {
 		x.numbers[name] = uint32(len(x.names))
 		x.names = append(x.names, name)
+	}
+	if g.drop != nil {
+		x.tail = slices.DeleteFunc(slices.Concat(x.tail, g.rows)[g.flushed:], func(r row) bool { return g.drop[r.seq] })
+		return
 	}
 	if g.flushed == 0 {
 		x.tail = append(x.tail, g.rows...)

@@ -31,7 +31,9 @@ type Options struct {
 	Now  func() time.Time // nil: time.Now
 	Log  *slog.Logger     // nil: nothing is logged
 	Rand io.Reader        // nil: crypto/rand. Secrets are made of it.
-	Wait time.Duration    // for another process to let go of the file; 0: one second
+	// Learn makes what learns of outcomes before they are forgotten; nil: nothing does.
+	Learn func() Folder
+	Wait  time.Duration // for another process to let go of the file; 0: one second
 }
 
 func (o Options) withDefaults() Options {

@@ -137,7 +137,9 @@ func (t *tables) reindex(seq uint64, k kind, text []byte) error {
 			return err
 		}
 		meta := t.tx.Bucket(bucketMeta)
-		t.put(meta, metaCheckpoint, at)
+		if last, err := readCheckpoint(t.tx, metaCheckpoint); err != nil || last == nil || last.value.Through <= c.Through {
+			t.put(meta, metaCheckpoint, at)
+		}
 		if c.Base {
 			t.put(meta, metaBase, at)
 		}

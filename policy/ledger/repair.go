@@ -11,11 +11,12 @@ import (
 
 // Repaired is what a repair came to.
 type Repaired struct {
-	Report Report   // of the repaired ledger
-	Kept   string   // name of the damaged file
-	Lost   []uint64 // sequence numbers of records that could not be read, the first of them
-	Losses int      // how many
-	Root   bool     // one root was damaged: the last transaction may be lost too
+	Report  Report   // of the repaired ledger
+	Kept    string   // name of the damaged file
+	Lost    []uint64 // sequence numbers of records that could not be read, the first of them
+	Losses  int      // how many
+	removed uint64   // records that had been removed before
+	Root    bool     // one root was damaged: the last transaction may be lost too
 }
 
 // maxLost is how many lost records are named.
@@ -83,7 +84,7 @@ func (r *Repaired) save(ctx context.Context, from, to *bolt.DB, o Options) error
 		}
 		return guarded(func() error {
 			return from.View(func(old *bolt.Tx) error {
-				end = lastRecord(old)
+				end, r.removed = lastRecord(old), removed(old)
 				if pepper, err := readPepper(old); err == nil {
 					return tx.Bucket(bucketMeta).Put(metaPepper, sealPepper(pepper))
 				}
@@ -124,20 +125,17 @@ func (r *Repaired) rebase(tx *bolt.Tx, o Options) error {
 	if err := l.loadBook(tx); err != nil {
 		return err
 	}
-	c := checkpoint{At: o.Now().UTC(), Base: true, Through: tx.Bucket(bucketJournal).Sequence(), Totals: l.book.Totals(), Removed: uint64(r.Losses)}
-	for _, pointer := range [][]byte{metaBase, metaCheckpoint} {
-		before, err := readCheckpoint(tx, pointer)
-		if err != nil {
-			return err
-		}
-		if before != nil { // what it removed is no loss
-			r.Losses = int(c.Removed - min(before.value.Removed, c.Removed))
-		}
-		if before != nil && before.value.Learned != nil {
-			c.Learned, c.LearnedThrough = before.value.Learned, before.value.LearnedThrough
-		}
+	c := checkpoint{At: o.Now().UTC(), Base: true, Through: tx.Bucket(bucketJournal).Sequence(), Totals: l.book.Totals()}
+	base, err := readCheckpoint(tx, metaBase)
+	if err != nil {
+		return err
+	}
+	if base != nil {
+		c.Learned, c.LearnedThrough = base.value.Learned, base.value.LearnedThrough
 	}
 	t := openTables(tx, newIndex())
+	t.put(tx.Bucket(bucketMeta), metaRemoved, seqBytes(uint64(r.Losses)))
+	r.Losses -= int(min(r.removed, uint64(r.Losses))) // what was removed is not lost
 	if err := t.putCheckpoint(c, metaBase, metaCheckpoint); err != nil {
 		return err
 	}

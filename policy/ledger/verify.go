@@ -227,6 +227,9 @@ func (v *verification) feedback(seq uint64, at, text []byte) error {
 	if err := decode(seq, text, &f); err != nil {
 		return err
 	}
+	if seq <= v.through && outcomeAt(v.tx.Bucket(bucketOutcomes), f.ID) == nil {
+		return nil // an earlier word about what was forgotten since
+	}
 	last := v.tx.Bucket(bucketFeedback).Get(feedbackKey(f.ID, f.Source))
 	if bytes.Compare(last, at) < 0 { // nil too
 		v.fault("record %d: the index of feedback does not have it", seq)

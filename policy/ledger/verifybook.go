@@ -14,10 +14,8 @@ func (v *verification) begin() error {
 		v.through = base.value.Through
 		v.book.Restore(base.value.Totals)
 	}
-	last, lastErr := readCheckpoint(v.tx, metaCheckpoint)
-	if last != nil && lastErr == nil {
-		v.removed = last.value.Removed
-	}
+	v.removed = removed(v.tx)
+	_, lastErr := readCheckpoint(v.tx, metaCheckpoint)
 	for _, err := range []error{err, lastErr} {
 		if err != nil {
 			v.fault("%v", err)

@@ -60,7 +60,7 @@ func (l *Ledger) commit(batch []*write) {
 		}
 		return
 	}
-	l.outcomes.Add(int64(t.settled))
+	l.outcomes.Add(int64(t.settled) - int64(t.forgotten))
 	t.growth.keep()
 	l.since = max(l.since, t.since)
 	for i, w := range batch {
@@ -123,10 +123,12 @@ type tables struct {
 	growth                                                    growth
 	journal, holds, outcomes, keys, suites, feedback, changes *bolt.Bucket
 
-	err     error
-	changed bool
-	settled uint64 // outcomes added
-	since   uint64 // the last record that is in a checkpoint of this transaction
+	err       error
+	changed   bool
+	settled   uint64 // outcomes added
+	forgotten uint64 // outcomes taken out
+	removed   uint64 // records taken out of the journal
+	since     uint64 // the last record that is in a checkpoint of this transaction
 }
 
 func openTables(tx *bolt.Tx, x *index) tables {
@@ -147,8 +149,11 @@ func openTables(tx *bolt.Tx, x *index) tables {
 
 // end returns the error that decides what becomes of the transaction.
 func (t *tables) end() error {
-	if t.settled > 0 {
-		t.keep(t.outcomes.SetSequence(t.outcomes.Sequence() + t.settled))
+	if t.settled != t.forgotten {
+		t.keep(t.outcomes.SetSequence(t.outcomes.Sequence() + t.settled - t.forgotten))
+	}
+	if t.removed > 0 {
+		t.put(t.tx.Bucket(bucketMeta), metaRemoved, seqBytes(removed(t.tx)+t.removed))
 	}
 	t.growth.flush(t)
 	if t.err == nil && !t.changed {

@@ -1,0 +1,307 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/drover-llm/drover/policy"
+)
+
+// Folder is a belief that is folded from events, such as the model of what is
+// learned. When outcomes are forgotten, what it had come to is journalled first.
+type Folder interface {
+	Restore(state []byte) error // what Snapshot returned; nil: begin anew
+	Fold(e Event) error
+	Snapshot() ([]byte, error) // JSON
+}
+
+// forgetStep is how many outcomes one transaction forgets: requests come between.
+const forgetStep = 512
+
+// Forget folds the outcomes that arrived before the day of before into sums by
+// day, account, route and model, and takes them, their holds and what was said
+// about them out of the journal. It journals first what they came to, so that
+// the book and what was learned stay as they were, bit for bit. Outcomes that
+// somebody gave feedback on since are kept until that is old enough too.
+func (l *Ledger) Forget(ctx context.Context, before time.Time) (forgotten int, err error) {
+	y, m, d := before.UTC().Date()
+	cutoff := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	for {
+		var n int
+		err := l.queue.do(ctx, newWrite(func(t *tables) (err error) {
+			n, err = l.forget(t, cutoff)
+			return err
+		}))
+		if err != nil {
+			return forgotten, fmt.Errorf("forgetting outcomes before %s: %w", cutoff.Format(time.DateOnly), err)
+		}
+		if forgotten += n; n == 0 {
+			break
+		}
+	}
+	if forgotten > 0 {
+		l.o.Log.Info("outcomes forgotten", "before", cutoff.Format(time.DateOnly), "outcomes", forgotten)
+	}
+	return forgotten, nil
+}
+
+// Learned is what was learned of outcomes that were forgotten since: the state of
+// Options.Learn through a record, nil and 0 before any was. Events after it are
+// to be folded on top.
+func (l *Ledger) Learned() (state []byte, through uint64, err error) {
+	err = l.view(func(tx *bolt.Tx) error {
+		base, err := readCheckpoint(tx, metaBase)
+		if base != nil && err == nil && base.value.Learned != nil {
+			state, through = base.value.Learned, base.value.LearnedThrough
+		}
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading what was learned: %w", err)
+	}
+	return state, through, nil
+}
+
+// forget is one step of Forget: all is read before anything is written.
+func (l *Ledger) forget(t *tables, cutoff time.Time) (int, error) {
+	base, err := readCheckpoint(t.tx, metaBase)
+	if err != nil {
+		return 0, err
+	}
+	if base == nil {
+		base = &journalled[checkpoint]{}
+	}
+	old, err := t.rowsOlder(nanoseconds(cutoff), forgetStep)
+	if err != nil || len(old) == 0 {
+		return 0, err
+	}
+	c := checkpoint{At: l.o.Now().UTC(), Base: true, Through: max(base.value.Through, slices.Max(old))}
+	if err := l.foldThrough(t.tx, base.value, &c); err != nil {
+		return 0, err
+	}
+	last, err := readCheckpoint(t.tx, metaCheckpoint)
+	if err != nil {
+		return 0, err
+	}
+	days := map[string]*dayRecord{}
+	var gone []forgotten
+	for _, seq := range old {
+		f, err := t.lookUp(seq, c.Through)
+		if err != nil {
+			return 0, err
+		}
+		if f.spoken {
+			continue
+		}
+		if !f.entry.Imported {
+			if err := t.addDay(days, &f.entry.Outcome); err != nil {
+				return 0, err
+			}
+		}
+		gone = append(gone, f)
+	}
+	if len(gone) == 0 {
+		return 0, nil
+	}
+	t.keep(t.replace(base, last, c, days, gone))
+	return len(gone), t.err
+}
+
+// replace takes outcomes out and puts in what they came to. Its error gives up the
+// whole transaction.
+func (t *tables) replace(base, last *journalled[checkpoint], c checkpoint, days map[string]*dayRecord, gone []forgotten) error {
+	for _, f := range gone {
+		t.take(f)
+	}
+	if err := t.putDays(days); err != nil {
+		return err
+	}
+	if base.seq > 0 {
+		t.remove(base.seq)
+	}
+	pointers := [][]byte{metaBase}
+	if last == nil || last.value.Base || last.value.Through <= c.Through {
+		if last != nil && !last.value.Base {
+			t.remove(last.seq)
+		}
+		pointers = append(pointers, metaCheckpoint)
+	}
+	if err := t.putCheckpoint(c, pointers...); err != nil {
+		return err
+	}
+	return t.dropRows(gone)
+}
+
+// foldThrough fills c with what the journal comes to through c.Through.
+func (l *Ledger) foldThrough(tx *bolt.Tx, base checkpoint, c *checkpoint) error {
+	book := policy.NewBook(nil)
+	book.Restore(base.Totals)
+	var learner Folder
+	if l.o.Learn != nil {
+		learner = l.o.Learn()
+		if err := learner.Restore(base.Learned); err != nil {
+			return fmt.Errorf("restoring what was learned: %w", err)
+		}
+	}
+	cursor := tx.Bucket(bucketJournal).Cursor()
+	after := base.Through
+	if learner != nil {
+		after = min(after, base.LearnedThrough)
+	}
+	for at, record := cursor.Seek(seqBytes(after + 1)); at != nil; at, record = cursor.Next() {
+		seq, err := readSeq(at)
+		if err != nil {
+			return err
+		}
+		if seq > c.Through {
+			break
+		}
+		k, text, err := openRecord(seq, record)
+		if err != nil {
+			return err
+		}
+		if seq > base.Through {
+			r, err := money(seq, k, text)
+			if err != nil {
+				return err
+			}
+			if r != nil {
+				book.Fold(r)
+			}
+		}
+		if learner == nil || seq <= base.LearnedThrough {
+			continue
+		}
+		e, relevant, err := readEvent(tx, seq, k, text)
+		if err == nil && relevant {
+			err = learner.Fold(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	c.Totals = book.Totals()
+	c.Learned, c.LearnedThrough = base.Learned, base.LearnedThrough
+	if learner != nil {
+		state, err := learner.Snapshot()
+		if err != nil {
+			return fmt.Errorf("keeping what was learned: %w", err)
+		}
+		c.Learned, c.LearnedThrough = state, c.Through
+	}
+	return nil
+}
+
+// forgotten is an outcome that is to be forgotten, and what goes with it.
+type forgotten struct {
+	entry    policy.Entry
+	hold     []byte   // place of its hold, nil where that was lost
+	feedback [][]byte // keys of the index, and places
+	spoken   bool     // somebody gave feedback after through: it is kept
+}
+
+// lookUp reads what is to be known of an outcome before it is forgotten.
+func (t *tables) lookUp(seq, through uint64) (f forgotten, err error) {
+	if f.entry, err = readEntry(t.journal, seqBytes(seq)); err != nil {
+		return f, err
+	}
+	id := f.entry.Outcome.ID
+	if places := t.outcomes.Get([]byte(id)); !f.entry.Imported && len(places) == 16 {
+		f.hold = bytes.Clone(places[8:])
+	}
+	prefix := feedbackKey(id, "")
+	c := t.feedback.Cursor()
+	for key, at := c.Seek(prefix); bytes.HasPrefix(key, prefix); key, at = c.Next() {
+		f.feedback = append(f.feedback, bytes.Clone(key), bytes.Clone(at))
+		f.spoken = f.spoken || binary.BigEndian.Uint64(at) > through
+	}
+	return f, nil
+}
+
+// take takes an outcome out of the journal and of the indexes by its id.
+func (t *tables) take(f forgotten) {
+	id := []byte(f.entry.Outcome.ID)
+	t.remove(f.entry.Seq)
+	if f.entry.Imported {
+		t.delete(t.tx.Bucket(bucketImported), id)
+	} else {
+		t.delete(t.outcomes, id)
+		t.forgotten++
+	}
+	if f.hold != nil {
+		t.remove(binary.BigEndian.Uint64(f.hold))
+	}
+	for i := 0; i < len(f.feedback); i += 2 {
+		t.delete(t.feedback, f.feedback[i])
+		t.remove(binary.BigEndian.Uint64(f.feedback[i+1]))
+	}
+}
+
+// rowsOlder finds outcomes of before cutoff, at most so many.
+func (t *tables) rowsOlder(cutoff int64, most int) (seqs []uint64, err error) {
+	c := t.tx.Bucket(bucketRows).Cursor()
+	for key, value := c.First(); key != nil && len(seqs) < most; key, value = c.Next() {
+		b, err := openBlock(value)
+		if err != nil {
+			return nil, err
+		}
+		for i := 0; i < b.n && b.earliest < cutoff && len(seqs) < most; i++ {
+			if r := b.row(i); r.at < cutoff {
+				seqs = append(seqs, r.seq)
+			}
+		}
+	}
+	for _, r := range t.growth.x.tail {
+		if r.at < cutoff && len(seqs) < most {
+			seqs = append(seqs, r.seq)
+		}
+	}
+	return seqs, nil
+}
+
+// dropRows takes the rows of outcomes out of the index.
+func (t *tables) dropRows(gone []forgotten) error {
+	drop := map[uint64]bool{}
+	for _, f := range gone {
+		drop[f.entry.Seq] = true
+	}
+	t.growth.drop = drop
+	type rewritten struct {
+		key  []byte
+		rows []row
+	}
+	var changed []rewritten
+	rows := t.tx.Bucket(bucketRows)
+	err := rows.ForEach(func(key, value []byte) error {
+		b, err := openBlock(value)
+		if err != nil {
+			return err
+		}
+		left := make([]row, 0, b.n)
+		for i := range b.n {
+			if !drop[b.seq(i)] {
+				left = append(left, b.row(i))
+			}
+		}
+		if len(left) < b.n {
+			changed = append(changed, rewritten{bytes.Clone(key), left})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range changed {
+		t.delete(rows, c.key)
+		if n := len(c.rows); n > 0 {
+			t.put(rows, seqBytes(c.rows[n-1].seq), encodeBlock(c.rows))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,256 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// chain is a Folder that tells every event and every order of them apart.
+type chain struct {
+	Sum   [sha256.Size]byte
+	Count int
+}
+
+func (c *chain) Restore(state []byte) error {
+	*c = chain{}
+	if state == nil {
+		return nil
+	}
+	return json.Unmarshal(state, c)
+}
+
+func (c *chain) Fold(e Event) error {
+	e.Seq = 0 // what is forgotten leaves records of its own
+	text, err := json.Marshal(e)
+	c.Sum, c.Count = sha256.Sum256(append(c.Sum[:], text...)), c.Count+1
+	return err
+}
+
+func (c *chain) Snapshot() ([]byte, error) { return json.Marshal(c) }
+
+// learned folds what the ledger says was learned, as at a start.
+func learned(t interface{ Fatal(...any) }, l *Ledger) chain {
+	var c chain
+	state, through, err := l.Learned()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Restore(state); err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range l.Events(context.Background(), through) {
+		if err == nil {
+			err = c.Fold(e)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// spent sums what every account spent.
+func spent(t interface{ Fatal(...any) }, l *Ledger) map[policy.Account]policy.Spending {
+	sums := map[policy.Account]policy.Spending{}
+	err := l.Spendings(time.Time{}, func(s policy.Spending) {
+		sum := sums[s.Account]
+		sum.Cost, sum.Requests, sum.Unknown = sum.Cost+s.Cost, sum.Requests+s.Requests, sum.Unknown+s.Unknown
+		sums[s.Account] = sum
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sums
+}
+
+// TestForgettingChangesNoBookAndNoModel states the law: whatever is forgotten in
+// between, the book, what was learned and what accounts spent are what they would
+// be had nothing been forgotten, also after opening again.
+func TestForgettingChangesNoBookAndNoModel(t *testing.T) {
+	dir := t.TempDir()
+	var file int
+	rapid.Check(t, func(t *rapid.T) {
+		file++
+		paths := [2]string{filepath.Join(dir, fmt.Sprintf("%d.db", file)), filepath.Join(dir, fmt.Sprintf("%d-whole.db", file))}
+		var ls [2]*Ledger // the second forgets nothing
+		begin := func() {
+			for i, path := range paths {
+				var err error
+				if ls[i], err = Open(path, Options{Learn: func() Folder { return new(chain) }}); err != nil {
+					t.Fatal(err)
+				}
+				ls[i].db.NoSync, ls[i].every = true, 7
+			}
+		}
+		begin()
+		defer func() {
+			for i, l := range ls {
+				l.Close()
+				os.Remove(paths[i])
+			}
+		}()
+		n, now := 0, day
+		t.Repeat(map[string]func(*rapid.T){
+			"request": func(t *rapid.T) {
+				for range rapid.IntRange(1, 5).Draw(t, "requests") {
+					n++
+					o := varied(n)
+					o.At = now.Add(time.Duration(rapid.IntRange(-30, 2).Draw(t, "hours")) * time.Hour)
+					h := hold(o.ID)
+					h.At, h.Account, h.Budgets = o.At, o.Account, []string{o.Account.Key}
+					open := rapid.IntRange(0, 9).Draw(t, "open") == 0
+					for _, l := range ls {
+						err := l.Hold(context.Background(), h)
+						if !open {
+							err = errors.Join(err, l.Settle(context.Background(), o))
+						}
+						if err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+			},
+			"feedback": func(t *rapid.T) {
+				if n == 0 {
+					return
+				}
+				o := varied(rapid.IntRange(1, n).Draw(t, "about"))
+				f := policy.Feedback{ID: o.ID, At: now, Account: o.Account, Source: "ci", Correct: rapid.Bool().Draw(t, "correct")}
+				// What was forgotten is not known any more.
+				if err := ls[0].Feedback(context.Background(), f); errors.Is(err, policy.ErrUnknownOutcome) {
+					return
+				}
+				if err := ls[1].Feedback(context.Background(), f); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"a day passes": func(t *rapid.T) { now = now.Add(24 * time.Hour) },
+			"forget": func(t *rapid.T) {
+				before := now.Add(-time.Duration(rapid.IntRange(0, 3).Draw(t, "days")) * 24 * time.Hour)
+				if _, err := ls[0].Forget(context.Background(), before); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"reopen": func(t *rapid.T) {
+				if err := errors.Join(ls[0].Close(), ls[1].Close()); err != nil {
+					t.Fatal(err)
+				}
+				begin()
+			},
+			"compare": func(t *rapid.T) {
+				if !sameTotals(ls[0].Totals(), ls[1].Totals()) {
+					t.Fatal(cmp.Diff(ls[0].Totals(), ls[1].Totals()))
+				}
+				if diff := cmp.Diff(spent(t, ls[0]), spent(t, ls[1])); diff != "" {
+					t.Fatal(diff)
+				}
+				for _, l := range ls {
+					if r, err := l.Verify(context.Background()); err != nil || r.Faulty > 0 {
+						t.Fatal(r.Faults, err)
+					}
+				}
+				if a, b := learned(t, ls[0]), learned(t, ls[1]); a != b {
+					t.Fatalf("learned of %d events and of %d, in this order or another", a.Count, b.Count)
+				}
+			},
+		})
+	})
+}
+
+func TestForgottenOutcomesLeaveTheirSumsAndTheirRoom(t *testing.T) {
+	l := newLedger(t)
+	l.db.NoSync = true
+	n := blockRows + 700
+	all := settleVaried(t, l, 0, n) // a minute between two
+	cutoff := day.Add(2 * 24 * time.Hour)
+	midnight := time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)
+	kept := map[string]bool{}
+	for _, o := range all {
+		if !o.At.Before(midnight) {
+			kept[o.ID] = true
+		}
+	}
+	forgotten, err := l.Forget(t.Context(), cutoff)
+	if err != nil || forgotten != n-len(kept) {
+		t.Fatal(forgotten, n-len(kept), err)
+	}
+	for range 2 {
+		got := map[string]bool{}
+		for _, id := range outcomeIDs(t, l, 0) {
+			got[id] = true
+		}
+		if !maps.Equal(got, kept) || l.Len() != len(kept) {
+			t.Fatalf("%d outcomes of %d are there, Len is %d", len(got), len(kept), l.Len())
+		}
+		entries, _, err := l.Find(t.Context(), policy.Filter{}, 0, n)
+		if err != nil || len(entries) != len(kept) {
+			t.Fatal(len(entries), err)
+		}
+		check(t, l)
+		l = reopen(t, l)
+		l.db.NoSync = true
+	}
+	if again, err := l.Forget(t.Context(), cutoff); err != nil || again != 0 {
+		t.Fatal(again, err)
+	}
+	want := map[policy.Account]pricing.USD{}
+	for _, o := range all {
+		if o.Cost != nil {
+			want[o.Account] += *o.Cost
+		}
+	}
+	got := map[policy.Account]pricing.USD{}
+	for who, s := range spent(t, l) {
+		got[who] = s.Cost
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+// TestFileStopsGrowing goes on for many days with a retention of two: the file
+// stays as large as a few days are.
+func TestFileStopsGrowing(t *testing.T) {
+	l := newLedger(t)
+	l.db.NoSync = true
+	l.db.AllocSize = 1 << 16
+	var sizes []int64
+	for d := range 12 {
+		for i := range 400 {
+			o := varied(d*400 + i)
+			o.At = day.Add(time.Duration(d) * 24 * time.Hour)
+			h := hold(o.ID)
+			h.At = o.At
+			if err := errors.Join(l.Hold(t.Context(), h), l.Settle(t.Context(), o)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := l.Forget(t.Context(), day.Add(time.Duration(d-1)*24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(l.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, info.Size())
+	}
+	check(t, l)
+	if largest := slices.Max(sizes[6:]); largest > sizes[5]*5/4 {
+		t.Fatalf("the file goes on growing: %v", sizes)
+	}
+}
