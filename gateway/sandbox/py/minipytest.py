@@ -32,12 +32,42 @@ def _xfail(reason=""):
 _skip.Exception, _fail.Exception = Skipped, Failed
 
 
-class ExceptionInfo:
+class Partial:
+    """Something of pytest's of which only a part is here: what is asked of it beyond
+    that is no fault of the solution's."""
+
+    def __getattr__(self, name):
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        raise BrokenTests("pytest's %s.%s is not supported here" % (type(self).__name__, name))
+
+
+class ExceptionInfo(Partial):
     value = None
 
     @property
     def type(self):
         return type(self.value)
+
+    @property
+    def typename(self):
+        return type(self.value).__name__
+
+    @property
+    def tb(self):
+        return self.value.__traceback__
+
+    def exconly(self, tryshort=False):
+        return "".join(traceback.format_exception_only(type(self.value), self.value)).strip()
+
+    def errisinstance(self, kinds):
+        return isinstance(self.value, kinds)
+
+    def __str__(self):
+        return repr(self)
+
+    def __repr__(self):
+        return "<ExceptionInfo %r>" % (self.value,)
 
     def match(self, pattern):
         if not re.search(pattern, str(self.value)):
@@ -132,35 +162,35 @@ class Mark:
         self.name, self.args, self.kwargs = name, args, kwargs or {}
 
     def __call__(self, *args, **kwargs):
-        if len(args) == 1 and not kwargs and (inspect.isfunction(args[0]) or inspect.isclass(args[0])) and self.name != "parametrize":
-            target = args[0]
-            target.pytestmark = [*getattr(target, "pytestmark", []), self]
-            return target
+        if len(args) == 1 and not kwargs and (inspect.isfunction(args[0]) or inspect.isclass(args[0])):
+            args[0].pytestmark = [*own_marks(args[0]), self]
+            return args[0]
         return Mark(self.name, args, kwargs)
+
+    def holds(self, namespace):
+        """Whether a skipif or xfail applies: without a condition it does."""
+        conditions = self.args or ([self.kwargs["condition"]] if "condition" in self.kwargs else [True])
+        return any(eval(c, dict(namespace)) if isinstance(c, str) else c for c in conditions)
+
+
+def own_marks(target):
+    """The marks set on a function, class or module itself, as a list."""
+    marks = vars(target).get("pytestmark", [])
+    return list(marks) if isinstance(marks, (list, tuple)) else [marks]
 
 
 class Marks:
     def __getattr__(self, name):
-        return Applied(name) if name == "parametrize" else Mark(name)
-
-
-class Applied(Mark):
-    def __call__(self, *args, **kwargs):
-        mark = Mark(self.name, args, kwargs)
-
-        def apply(target):
-            target.pytestmark = [*getattr(target, "pytestmark", []), mark]
-            return target
-        return apply
+        return Mark(name)
 
 
 class Fixture:
     def __init__(self, function, scope="function", params=None, autouse=False, name=None, ids=None):
-        self.function, self.scope, self.params, self.autouse, self.name = function, scope, params, autouse, name
+        self.function, self.scope, self.params, self.autouse, self.name, self.ids = function, scope, params, autouse, name, ids
         self.__name__ = getattr(function, "__name__", "fixture")
 
     def __get__(self, instance, owner):
-        return self if instance is None else Fixture(self.function.__get__(instance, owner), self.scope, self.params, self.autouse, self.name)
+        return self if instance is None else Fixture(self.function.__get__(instance, owner), self.scope, self.params, self.autouse, self.name, self.ids)
 
 
 def _fixture(function=None, **options):
@@ -176,19 +206,40 @@ def _importorskip(name, *args, **kwargs):
         raise Skipped("%s is not installed" % name)
 
 
-class Request:
-    param = None
+class Node(Partial):
+    def __init__(self, test, marks):
+        self.nodeid, self.name, self.marks = "tests.py::" + test, test.rsplit(".", 1)[-1] if "[" not in test else test.split("[")[0].rsplit(".", 1)[-1] + test[test.index("["):], marks
+        self.originalname = self.name.split("[")[0]
 
-    def __init__(self, resolve, test=""):
-        self.getfixturevalue = resolve
-        self.node = types.SimpleNamespace(name=test, nodeid=test)
+    def get_closest_marker(self, name, default=None):
+        return next((m for m in reversed(self.marks) if m.name == name), default)
+
+    def iter_markers(self, name=None):
+        return (m for m in reversed(self.marks) if name in (None, m.name))
+
+
+class Request(Partial):
+    def __init__(self, resolve, test, marks, instance, function, fixture=None):
+        self.getfixturevalue, self.node = resolve, Node(test, marks)
+        self.instance, self.cls, self.function, self.fixturename = instance, type(instance) if instance is not None else None, function, fixture
+        self.module = sys.modules[function.__module__]
+        self.keywords = {m.name: m for m in marks}
         self.finalizers = []
+
+    def __getattr__(self, name):
+        if name == "param":
+            raise AttributeError(name)  # of a fixture without parameters, as in pytest
+        return Partial.__getattr__(self, name)
 
     def addfinalizer(self, f):
         self.finalizers.append(f)
 
 
-class Capsys:
+class Capsys(Partial):
+    @contextlib.contextmanager
+    def disabled(self):
+        yield
+
     def __init__(self):
         self.out, self.err = io.StringIO(), io.StringIO()
 
@@ -256,10 +307,14 @@ class MonkeyPatch:
             target, name, value = __import__(path, fromlist=["x"]), attribute, name
         old = getattr(target, name, None)
         had = hasattr(target, name)
+        if raising and not had:
+            raise AttributeError("%r has no attribute %r" % (target, name))
         self.undos.append(lambda: setattr(target, name, old) if had else delattr(target, name))
         setattr(target, name, value)
 
     def delattr(self, target, name, raising=True):
+        if not raising and not hasattr(target, name):
+            return
         old = getattr(target, name)
         self.undos.append(lambda: setattr(target, name, old))
         delattr(target, name)
@@ -273,12 +328,16 @@ class MonkeyPatch:
         if key in mapping:
             old = mapping.pop(key)
             self.undos.append(lambda: mapping.__setitem__(key, old))
+        elif raising:
+            raise KeyError(key)
 
     def setenv(self, name, value, prepend=None):
+        if prepend and name in os.environ:
+            value = str(value) + prepend + os.environ[name]
         self.setitem(os.environ, name, str(value))
 
     def delenv(self, name, raising=True):
-        self.delitem(os.environ, name)
+        self.delitem(os.environ, name, raising)
 
     def chdir(self, path):
         old = os.getcwd()
@@ -292,9 +351,10 @@ class MonkeyPatch:
         while self.undos:
             self.undos.pop()()
 
+    @classmethod
     @contextlib.contextmanager
-    def context(self):
-        inner = MonkeyPatch()
+    def context(cls):
+        inner = cls()
         try:
             yield inner
         finally:
@@ -307,10 +367,81 @@ def make_pytest():
         "raises": _raises, "warns": _warns, "approx": Approx, "mark": Marks(), "fixture": _fixture, "skip": _skip, "fail": _fail,
         "xfail": _xfail, "importorskip": _importorskip, "MonkeyPatch": MonkeyPatch, "ExceptionInfo": ExceptionInfo,
         "param": lambda *values, marks=(), id=None: Param(values, marks, id), "main": lambda *a, **k: 0,
-        "FixtureRequest": Request, "CaptureFixture": Capsys,
+        "FixtureRequest": Request, "CaptureFixture": Capsys, "yield_fixture": _fixture, "Mark": Mark, "LogCaptureFixture": object, "TempPathFactory": TempFactory,
+        "deprecated_call": lambda match=None: _warns((DeprecationWarning, PendingDeprecationWarning), match), "register_assert_rewrite": lambda *names: None,
+        "__getattr__": lambda name: not_supported(name),
     }.items():
         setattr(module, name, value)
     return module
+
+
+def not_supported(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise BrokenTests("pytest.%s is not supported here" % name)
+
+
+class TempFactory(Partial):
+    def mktemp(self, basename, numbered=True):
+        import pathlib
+        return pathlib.Path(tempfile.mkdtemp(prefix=basename))
+
+    def getbasetemp(self):
+        import pathlib
+        return pathlib.Path(tempfile.gettempdir())
+
+
+class LocalPath(str):
+    """The fixture tmpdir, as far as it is a path that can be joined, read and written."""
+
+    strpath = property(str)
+    basename = property(lambda self: os.path.basename(self))
+
+    def join(self, *parts):
+        return LocalPath(os.path.join(self, *map(str, parts)))
+
+    __truediv__ = join
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise BrokenTests("tmpdir.%s is not supported here: tmp_path is" % name)
+
+    def mkdir(self, *parts):
+        made = self.join(*parts)
+        os.mkdir(made)
+        return made
+
+    def write(self, text, mode="w", ensure=False):
+        with open(self, "wb" if isinstance(text, bytes) else mode) as f:
+            f.write(text)
+
+    def read(self, mode="r"):
+        with open(self, mode) as f:
+            return f.read()
+
+    def check(self, **kinds):
+        return os.path.exists(self)
+
+    exists = check
+
+    def listdir(self):
+        return [self.join(n) for n in os.listdir(self)]
+
+
+def labels(ids, values):
+    """What the values of a parameter are called in a test's name."""
+    given = ids if ids is None or callable(ids) else list(ids)
+    for i, value in enumerate(values):
+        own = given(value) if callable(given) else given[i] if given is not None and i < len(given) else None
+        yield str(own) if own is not None else shorten(value if isinstance(value, str) else repr(value), 30)
+
+
+def takes(function, cls):
+    """The parameters that fixtures fill: neither self nor what mock.patch hands in."""
+    parameters = list(inspect.signature(function).parameters.values())[1 if cls else 0:]
+    patched = [p for p in getattr(function, "patchings", []) if not p.attribute_name and p.new is getattr(sys.modules.get("unittest.mock"), "DEFAULT", None)]
+    return [p for p in parameters[len(patched):] if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 class Runner:
@@ -324,10 +455,15 @@ class Runner:
         for name, value in namespace.items():
             if isinstance(value, Fixture):
                 self.fixtures[value.name or name] = value
+        places = [namespace]
         if os.path.exists("/w/conftest.py"):
-            for name, value in vars(__import__("conftest")).items():
+            places.append(vars(__import__("conftest")))
+            for name, value in places[1].items():
                 if isinstance(value, Fixture):
                     self.fixtures.setdefault(value.name or name, value)
+        for name in itertools.chain(*places):
+            if name.startswith("pytest_") and name not in ("pytest_addoption", "pytest_configure", "pytest_unconfigure", "pytest_asyncio"):
+                raise BrokenTests("the hook %s is not supported here" % name)
 
     def run(self):
         call_setup(self.namespace.get("setup_module"), sys.modules[self.namespace["__name__"]])
@@ -344,8 +480,11 @@ class Runner:
         for undo in reversed(self.cleanups):
             undo()
 
-    def run_class(self, name, cls):
-        fixtures = dict(self.fixtures)
+    def run_class(self, name, cls, outer=None, marks=()):
+        if not vars(cls).get("__test__", True):
+            return
+        fixtures = dict(outer or self.fixtures)
+        marks = [*marks, *[m for base in reversed(cls.__mro__) for m in own_marks(base)]]
         for attribute in dir(cls):
             value = inspect.getattr_static(cls, attribute)
             if isinstance(value, Fixture):
@@ -357,14 +496,17 @@ class Runner:
             if isinstance(function, (staticmethod, classmethod)):
                 function = function.__func__
             if inspect.isfunction(function):
-                function.pytestmark = [*getattr(cls, "pytestmark", []), *getattr(function, "pytestmark", [])]
-                self.run_function(name + "." + attribute, function, fixtures, cls)
+                self.run_function(name + "." + attribute, function, fixtures, None if isinstance(inspect.getattr_static(cls, attribute), staticmethod) else cls, marks)
+        for attribute, value in list(vars(cls).items()):
+            if attribute.startswith("Test") and isinstance(value, type) and not isinstance(value, RemoteClass) and "__init__" not in value.__dict__:
+                self.run_class(name + "." + attribute, value, fixtures, marks)
         getattr(cls, "teardown_class", lambda: None)()
 
-    def run_function(self, name, function, fixtures, cls):
+    def run_function(self, name, function, fixtures, cls, outer=()):
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise BrokenTests("%s is no test: a generator's body does not run when it is called" % name)
-        marks = [m for m in getattr(function, "pytestmark", [])]
+        module_marks = self.namespace.get("pytestmark", [])
+        marks = [*(module_marks if isinstance(module_marks, (list, tuple)) else [module_marks]), *outer, *own_marks(function)]
         sets = [([], {}, [])]
         for mark in marks:
             if mark.name != "parametrize":
@@ -372,15 +514,22 @@ class Runner:
             names = mark.args[0] if len(mark.args) > 0 else mark.kwargs["argnames"]
             values = mark.args[1] if len(mark.args) > 1 else mark.kwargs["argvalues"]
             names = [n.strip() for n in names.split(",") if n.strip()] if isinstance(names, str) else list(names)
+            indirect = mark.args[2] if len(mark.args) > 2 else mark.kwargs.get("indirect", False)
+            given = mark.args[3] if len(mark.args) > 3 else mark.kwargs.get("ids")
+            given = given if given is None or callable(given) else list(given)
             grown = []
-            for value in list(values):
-                extra = []
+            for number, value in enumerate(list(values)):
+                extra, own = [], None if given is None or callable(given) or number >= len(given) else given[number]
                 if isinstance(value, Param):
-                    extra = list(value.marks)
+                    extra, own = list(value.marks), own if value.id is None else value.id
                     value = value.values if len(names) > 1 or len(value.values) != 1 else value.values[0]
                 row = [value] if len(names) == 1 else list(value)
+                if len(row) != len(names):
+                    raise BrokenTests("%s has %d names for the values %s" % (name, len(names), shorten(repr(row), 100)))
+                called = [str(own)] if own is not None else list(labels(given if callable(given) else None, row))
+                filled = {("fixture", n) if indirect is True or indirect and n in indirect else n: v for n, v in zip(names, row)}
                 for ids, chosen, more in sets:
-                    grown.append((ids + [shorten(repr(v), 30) for v in row], {**chosen, **dict(zip(names, row))}, more + extra))
+                    grown.append((ids + called, {**chosen, **filled}, more + extra))
             sets = grown
         if not sets:
             return
@@ -388,16 +537,18 @@ class Runner:
         wanted = self.closure(function, fixtures, cls)
         for fixture_name in wanted:
             fixture = fixtures.get(fixture_name)
-            if fixture is not None and fixture.params:
-                sets = [(ids + [shorten(repr(p), 30)], {**chosen, ("fixture", fixture_name): p}, more)
-                        for ids, chosen, more in sets for p in fixture.params]
+            if fixture is not None and fixture.params and not any(("fixture", fixture_name) in chosen or fixture_name in chosen for _, chosen, _ in sets):
+                params = list(fixture.params)
+                sets = [(ids + [label if not isinstance(p, Param) or p.id is None else str(p.id)],
+                         {**chosen, ("fixture", fixture_name): p.values[0] if isinstance(p, Param) else p}, more + (list(p.marks) if isinstance(p, Param) else []))
+                        for ids, chosen, more in sets for p, label in zip(params, labels(fixture.ids, params))]
         for ids, chosen, more in sets:
             full = name + ("[%s]" % "-".join(ids) if ids else "")
             self.run_one(full, function, fixtures, cls, chosen, marks + more, wanted)
 
     def closure(self, function, fixtures, cls):
         wanted = [n for n, f in fixtures.items() if f.autouse]
-        todo = list(inspect.signature(function).parameters)[1 if cls else 0:] + wanted
+        todo = [p.name for p in takes(function, cls)] + wanted
         for name in todo:
             if name not in wanted:
                 wanted.append(name)
@@ -407,20 +558,20 @@ class Runner:
 
     def run_one(self, name, function, fixtures, cls, chosen, marks, wanted):
         for mark in marks:
-            if mark.name == "skip" or mark.name == "skipif" and mark.args and mark.args[0]:
+            if mark.name == "skip" or mark.name == "skipif" and mark.holds(self.namespace):
                 return
-        expected_failure = next((m for m in marks if m.name == "xfail" and (not m.args or m.args[0])), None)
+        expected_failure = next((m for m in marks if m.name == "xfail" and m.holds(self.namespace)), None)
         undos, values = [], {}
         instance = cls() if cls else None
 
         def value_of(wanted_name):
             if wanted_name in values:
                 return values[wanted_name]
-            values[wanted_name] = made = self.make(wanted_name, fixtures, chosen, undos, value_of, instance, name)
+            values[wanted_name] = made = self.make(wanted_name, fixtures, chosen, undos, value_of, instance, function, name, marks)
             return made
 
         streams = sys.stdout, sys.stderr
-        passed, message = True, ""
+        passed, message, raised = True, "", None
         try:
             if instance is not None:
                 for setup in ("setup_method", "setup"):
@@ -434,9 +585,8 @@ class Runner:
                 if mark.name == "usefixtures":
                     for fixture_name in mark.args:
                         value_of(fixture_name)
-            parameters = list(inspect.signature(function).parameters.values())[1 if cls else 0:]
             arguments = {p.name: chosen[p.name] if p.name in chosen else value_of(p.name)
-                         for p in parameters if p.name in chosen or p.default is p.empty}
+                         for p in takes(function, cls) if p.name in chosen or p.default is p.empty}
             result = function(instance, **arguments) if cls else function(**arguments)
             if inspect.iscoroutine(result):
                 import asyncio
@@ -452,7 +602,7 @@ class Runner:
         except ExpectedFailure as e:
             passed, message = True, ""
         except BaseException as e:
-            passed, message = False, describe(e)
+            passed, message, raised = False, describe(e), e
         finally:
             try:
                 if instance is not None:
@@ -468,12 +618,16 @@ class Runner:
         if expected_failure is not None:
             if passed and not expected_failure.kwargs.get("strict"):
                 return
-            passed = not passed
+            kinds = expected_failure.kwargs.get("raises")
+            if passed:
+                passed, message = False, "passed, although a failure was expected"
+            elif kinds is None or raised is not None and isinstance(raised, kinds):
+                passed, message = True, ""
         self.tell(name, passed, message)
 
-    def make(self, name, fixtures, chosen, undos, value_of, instance, test):
+    def make(self, name, fixtures, chosen, undos, value_of, instance, function, test, marks):
         if name == "request":
-            return Request(value_of, test)
+            return Request(value_of, test, marks, instance, function)
         if name == "capsys":
             capture = Capsys()
             sys.stdout, sys.stderr = capture.out, capture.err
@@ -486,7 +640,9 @@ class Runner:
             import pathlib
             return pathlib.Path(tempfile.mkdtemp())
         if name == "tmpdir":
-            return tempfile.mkdtemp()
+            return LocalPath(tempfile.mkdtemp())
+        if name == "tmp_path_factory":
+            return TempFactory()
         if name == "caplog":
             handler, after = make_caplog()
             undos.append(lambda: [undo() for undo in reversed(after)])
@@ -500,25 +656,32 @@ class Runner:
         if name not in fixtures:
             raise BrokenTests("there is no fixture %r here" % name)
         fixture = fixtures[name]
-        if fixture.scope != "function" and ("fixture", name) not in chosen:
-            if name in self.kept:
-                return self.kept[name]
+        kept = name if fixture.scope != "class" else (name, type(instance))
+        keep = fixture.scope != "function" and ("fixture", name) not in chosen and (fixture.scope != "class" or instance is not None)
+        if keep:
+            if kept in self.kept:
+                return self.kept[kept]
             undos = self.cleanups
-        request = Request(value_of, test)
-        request.param = chosen.get(("fixture", name))
-        arguments, function = {}, fixture.function
-        for p in inspect.signature(function).parameters:
-            if p == "self":
-                arguments[p] = instance
-            else:
-                arguments[p] = request if p == "request" else value_of(p)
-        made = function(**arguments)
+        request = Request(value_of, test, marks, instance, function, name)
+        if ("fixture", name) in chosen:
+            request.param = chosen["fixture", name]
+        arguments = {}
+        for p in inspect.signature(fixture.function).parameters.values():
+            if p.name == "self":
+                arguments[p.name] = instance
+            elif p.name == "request":
+                arguments[p.name] = request
+            elif p.default is p.empty:
+                arguments[p.name] = value_of(p.name)
+        made = fixture.function(**arguments)
+        if inspect.iscoroutine(made) or inspect.isasyncgen(made):
+            raise BrokenTests("the fixture %r is asynchronous, which is not supported here" % name)
         if inspect.isgenerator(made):
             generator, made = made, next(made)
             undos.append(lambda: next(generator, None))
         undos.extend(request.finalizers)
-        if fixture.scope != "function" and ("fixture", name) not in chosen:
-            self.kept[name] = made
+        if keep:
+            self.kept[kept] = made
         return made
 
 
