@@ -208,8 +208,9 @@ def _importorskip(name, *args, **kwargs):
 
 class Node(Partial):
     def __init__(self, test, marks):
-        self.nodeid, self.name, self.marks = "tests.py::" + test, test.rsplit(".", 1)[-1] if "[" not in test else test.split("[")[0].rsplit(".", 1)[-1] + test[test.index("["):], marks
-        self.originalname = self.name.split("[")[0]
+        path, bracket, values = test.partition("[")
+        self.originalname = path.rsplit(".", 1)[-1]
+        self.nodeid, self.name, self.marks = "tests.py::" + test, self.originalname + bracket + values, marks
 
     def get_closest_marker(self, name, default=None):
         return next((m for m in reversed(self.marks) if m.name == name), default)
