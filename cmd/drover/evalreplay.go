@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
@@ -368,8 +369,8 @@ func (r *replay) strong(q standin.Request) standin.Answer {
 // them, drawn by their names.
 func (r *replay) solves(p lab.Problem) bool {
 	h := fnv.New64a()
-	h.Write([]byte("strong " + p.ID))
-	return p.Solution != "" && float64(h.Sum64()>>11)/(1<<53) < r.Strong
+	h.Write([]byte(p.ID))
+	return p.Solution != "" && rand.New(rand.NewPCG(h.Sum64(), 0)).Float64() < r.Strong
 }
 
 // post asks the gateway.
