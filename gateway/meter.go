@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/drover-llm/drover/gateway/openai"
@@ -80,7 +81,8 @@ func (m *meter) settle(err error, took time.Duration) ([]policy.Call, openai.Usa
 	case known:
 		call.Cost = m.cost(call.Usage)
 	}
-	if spent && call.Counted {
+	begun := failed != nil && failed.Status == http.StatusOK // whoever begins to answer may bill for it
+	if spent && call.Counted || begun && !spent {
 		call.Most = m.most(err)
 	}
 	return []policy.Call{call}, told

@@ -46,6 +46,7 @@ const (
 func TestMain(m *testing.M) {
 	sandbox.Init()
 	if os.Getenv(benchRole) == roleCLI {
+		stepClock(os.Getenv(attackClock))
 		main()
 	}
 	if role := os.Getenv(benchRole); role != "" {

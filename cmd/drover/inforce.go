@@ -34,6 +34,10 @@ type inForce struct {
 	gateway   *gateway.Switch
 }
 
+// timeOfDay tells the time that requests are held and settled at. It is a variable
+// for the test whose clock steps.
+var timeOfDay = time.Now
+
 // putInForce makes a gateway of the configuration, with the money that the ledger
 // says is left.
 func putInForce(c *configs.Config, load func() (*configs.Config, error), journal *ledger.Ledger, runner gateway.Sandbox, alert func(policy.Alert), log *slog.Logger) (*inForce, error) {
@@ -44,7 +48,7 @@ func putInForce(c *configs.Config, load func() (*configs.Config, error), journal
 		return nil, err
 	}
 	f.providers = providers
-	f.book.Configure(made.Budgets, time.Now(), true)
+	f.book.Configure(made.Budgets, timeOfDay(), true)
 	f.gateway = gateway.NewSwitch(gateway.New(made))
 	for _, fault := range f.lostBudgets(c) {
 		log.Warn("a key can spend nothing", "why", fault.String())
@@ -87,7 +91,7 @@ func (f *inForce) assemble(c *configs.Config) (gateway.Config, map[string]*upstr
 	}
 	return gateway.Config{
 		Models: models, Routes: c.Routes, Prices: table, Keys: f.journal, Journal: f.journal, Records: f.journal,
-		Book: f.book, Budgets: c.Money(), Limits: c.Limits, HTTP: c.HTTP, Sandbox: f.runner, Log: f.log,
+		Book: f.book, Budgets: c.Money(), Limits: c.Limits, HTTP: c.HTTP, Sandbox: f.runner, Log: f.log, Now: timeOfDay,
 	}, providers, nil
 }
 
@@ -126,7 +130,7 @@ func (f *inForce) replace(c *configs.Config) error {
 	if err != nil {
 		return err
 	}
-	f.book.Configure(made.Budgets, time.Now(), false)
+	f.book.Configure(made.Budgets, timeOfDay(), false)
 	f.gateway.To(made)
 	for name, p := range f.providers {
 		if providers[name] != p {
@@ -175,7 +179,7 @@ func (f *inForce) lostBudgets(c *configs.Config) (faults configs.Faults) {
 }
 
 // states are the budgets now.
-func (f *inForce) states() []policy.BudgetState { return f.book.States(time.Now()) }
+func (f *inForce) states() []policy.BudgetState { return f.book.States(timeOfDay()) }
 
 // teams are those of the configuration in force.
 func (f *inForce) teams() map[string]policy.TeamConfig { return f.gateway.Gateway().Budgets.Teams }
