@@ -21,7 +21,7 @@ type Hash [16]byte
 // Candidate takes the program from a reply as the task says.
 func (t Task) Candidate(reply string) Candidate {
 	a := t.Spec.Answer
-	how := Extraction{Mode: a.Extract, Language: first(t.Spec.Language, t.Language), EntryPoint: t.Spec.EntryPoint, Prefix: a.Prefix, Suffix: a.Suffix}
+	how := Extraction{Mode: a.Extract, Language: first(t.Spec.Language, t.Language), EntryPoint: t.Spec.EntryPoint, Names: t.Called, Prefix: a.Prefix, Suffix: a.Suffix}
 	c := Candidate{}
 	c.Code, c.Language = how.Extract(reply)
 	if c.Language == "" {

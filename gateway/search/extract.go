@@ -15,11 +15,12 @@ const (
 
 // Extraction says how the program is taken from a reply. The zero value is auto.
 type Extraction struct {
-	Mode       string // one of the Extract constants; empty means auto
-	Language   string // of the schema; empty: that of the chosen block
-	EntryPoint string // function or class that the tests call; may be empty
-	Prefix     string // put before the program; prefix_body: what the reply continues
-	Suffix     string // put after it
+	Mode       string   // one of the Extract constants; empty means auto
+	Language   string   // of the schema; empty: that of the chosen block
+	EntryPoint string   // function or class that the tests call; may be empty
+	Names      []string // what the tests call, where the entry point is not stated
+	Prefix     string   // put before the program; prefix_body: what the reply continues
+	Suffix     string   // put after it
 }
 
 // Extract returns the program in reply and the language of the block it came
@@ -35,7 +36,10 @@ func (e Extraction) Extract(reply string) (code, language string) {
 	case ExtractPrefixBody:
 		return e.continuePrefix(reply), e.Language
 	default:
-		code, language = e.best(reply)
+		code, language = e.best(afterThinking(reply))
+		if language == "" && e.Language == "python" || language == "python" {
+			code = withoutPrompt(code)
+		}
 	}
 	if e.Prefix != "" {
 		code = strings.TrimRight(e.Prefix, "\n") + "\n" + code
@@ -159,6 +163,9 @@ func languageOf(said string) string {
 func (e Extraction) best(reply string) (string, string) {
 	list := blocks(reply)
 	if len(list) == 0 {
+		if e.Language == "python" {
+			reply = withoutProse(reply)
+		}
 		return withoutTicks(reply), ""
 	}
 	if b := list[0]; len(list) == 1 && strings.TrimSpace(b.text) != "" {
@@ -174,6 +181,11 @@ func (e Extraction) best(reply string) (string, string) {
 		return nil
 	}
 	right := func(b block) bool { return e.Language != "" && b.language == e.Language }
+	if defines == nil {
+		if b := e.mostDefined(list, right); b != nil {
+			return b.text, canonical(b.language)
+		}
+	}
 	for _, fits := range []func(b block) bool{
 		func(b block) bool {
 			return defines != nil && (right(b) || b.language == "" || e.Language == "") && defines.MatchString(b.text)
@@ -189,6 +201,28 @@ func (e Extraction) best(reply string) (string, string) {
 	}
 	// Only empty blocks: what stands around them may still be the program.
 	return withoutTicks(reply), ""
+}
+
+// mostDefined is the last of the blocks that define most of what the tests call:
+// what follows a program is often an example of its use. nil where none does.
+func (e Extraction) mostDefined(list []block, right func(block) bool) (best *block) {
+	most := 0
+	for i := range list {
+		b := &list[i]
+		if !right(*b) && b.language != "" && e.Language != "" {
+			continue
+		}
+		n := 0
+		for _, name := range e.Names {
+			if defines := (Extraction{EntryPoint: name}).definition(); defines != nil && defines.MatchString(b.text) {
+				n++
+			}
+		}
+		if n > 0 && n >= most {
+			best, most = b, n
+		}
+	}
+	return best
 }
 
 // withoutTicks takes a program out of a single pair of backticks.

@@ -81,6 +81,20 @@ var (
 // HasTests reports whether there is something to run.
 func (s Spec) HasTests() bool { return len(s.Tests) > 0 || len(s.Cases) > 0 || len(s.Command) > 0 }
 
+// called is what the tests call, where no entry point is stated: the blocks of a
+// reply that define it are the program.
+func (s Spec) called() []string {
+	text := strings.Join(s.Tests, "\n")
+	if s.EntryPoint != "" || len(text) > maxPrompt {
+		return nil
+	}
+	names := calledNames(text)
+	return names[:min(len(names), maxCalled)]
+}
+
+// maxCalled bounds the names that blocks are searched for.
+const maxCalled = 8
+
 // ParseSpec reads a verify object, or the string that is short for one, as
 // POST /v1/verify/suites and POST /v1/verify take it: it must have tests, cases
 // or a command of its own. Every error is an *openai.Error about a field under

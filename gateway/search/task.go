@@ -38,12 +38,13 @@ const CodeSuiteNotFound = "suite_not_found"
 // the program is right.
 type Task struct {
 	Spec       Spec
-	Source     string // where the tests come from; empty when there are none
-	Show       string // ShowAll when models may see the tests, ShowNone when they stay hidden
-	Language   string // stated, or by the looks of tests and prompt; empty when nothing tells
-	Coding     bool   // the request asks for code
-	Searchable bool   // there are tests, and nothing speaks against several samples
-	Reason     string // why it is searchable, or why not
+	Source     string   // where the tests come from; empty when there are none
+	Show       string   // ShowAll when models may see the tests, ShowNone when they stay hidden
+	Language   string   // stated, or by the looks of tests and prompt; empty when nothing tells
+	Coding     bool     // the request asks for code
+	Searchable bool     // there are tests, and nothing speaks against several samples
+	Reason     string   // why it is searchable, or why not
+	Called     []string // what the tests call, where no entry point is stated
 }
 
 // Sources are the places beside the request's body where tests may come from.
@@ -82,6 +83,7 @@ func ParseTask(q *openai.ChatRequest, from Sources) (Task, error) {
 	looks := look(prompt)
 	t.Coding = looks.coding || t.Spec.HasTests()
 	t.Language = first(t.Spec.Language, languageOfTests(t.Spec), looks.language)
+	t.Called = t.Spec.called()
 	t.judge(q, tools)
 	return t, nil
 }
