@@ -106,3 +106,18 @@ func TestDataJavaScriptReferences(t *testing.T) {
 		t.Errorf("%d of %d references pass", passed, len(problems))
 	}
 }
+
+// Tests for a module that is not here say nothing about a solution.
+func TestMissingModuleIsOneOfTheTests(t *testing.T) {
+	said := "# solution\nsolution_test.go:4:3: cannot find module providing package github.com/stretchr/testify/assert: module lookup disabled by GOPROXY=off\n" +
+		"solution.go:2:8: no required module provides package github.com/foo/bar; to add it:\n"
+	for tests, want := range map[string]string{
+		"import \"github.com/stretchr/testify/assert\"\n": "github.com/stretchr/testify/assert",
+		"import \"github.com/foo/bar\"\n":                 "github.com/foo/bar",
+		"import \"testing\"\n":                            "",
+	} {
+		if got := missingModule(said, tests); got != want {
+			t.Errorf("%q: got %q, want %q", tests, got, want)
+		}
+	}
+}

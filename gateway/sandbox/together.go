@@ -4,6 +4,8 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -152,8 +154,8 @@ func judgeGoTest(ctx context.Context, s *slot, t *tool, j Job, tests string) (Re
 	r.account(done.exit, stdout+stderr, j)
 	trouble := done.trouble("")
 	switch {
-	case strings.Contains(stdout+stderr, "no required module provides"):
-		return unjudged(ReasonNoTests, "the tests import a module that is not there"), nil
+	case trouble != "" && missingModule(stdout+stderr, tests) != "":
+		return unjudged(ReasonNoTests, "the tests import "+missingModule(stdout+stderr, tests)+", which is not here"), nil
 	case trouble == "" && (strings.Contains(stdout, "no test files") || strings.Contains(stdout, "no tests to run")):
 		return unjudged(ReasonNoTests, "the tests hold no test function"), nil
 	case trouble != "":
@@ -162,6 +164,19 @@ func judgeGoTest(ctx context.Context, s *slot, t *tool, j Job, tests string) (Re
 	r.Checks = []Check{{Name: "go test", Passed: trouble == "", Message: trouble}}
 	r.conclude(j.Pass)
 	return r, nil
+}
+
+var modulelessPackage = regexp.MustCompile(`(?:providing|provides) package ([^\s:;]+)`)
+
+// missingModule is the first package that go found no module for and that the
+// tests import; one that only the solution imports is the solution's fault.
+func missingModule(said, tests string) string {
+	for _, m := range modulelessPackage.FindAllStringSubmatch(said, -1) {
+		if strings.Contains(tests, strconv.Quote(m[1])) {
+			return m[1]
+		}
+	}
+	return ""
 }
 
 // script keeps the harness's names out of the programs' global scope.

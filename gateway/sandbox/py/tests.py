@@ -351,6 +351,8 @@ def guard_results(function):
             raise RuntimeError("the solution raised %s" % type(e).__name__) from e
         if isinstance(value, type) and type(value).__module__ == solution_name:
             guard_equality(value)
+        elif type(value) is type(getattr(sys.modules.get("unittest.mock"), "ANY", None)) and value is not None:
+            return object()  # it would be equal to whatever the tests expect
         elif type(value).__module__ == solution_name:
             if any("__eq__" in c.__dict__ for c in type(value).__mro__ if c.__module__ == solution_name):
                 form = underlying(value, lambda v, depth: None, 0)
