@@ -173,8 +173,12 @@ func (g *Gateway) outcome(ctx context.Context, call Call, d Decision, a Answer, 
 		Stream: call.Request.Stream, Calls: a.Spent, Cost: total(a.Spent),
 		Status: http.StatusOK, Took: g.Now().Sub(call.At), Tags: call.Tags, Prices: g.Prices.Version(),
 	}
+	d.choice.note(&o)
 	if a.Search != nil {
 		o.Samples, o.Stop = samplesOf(*a.Search), a.Search.Stop
+		if i := returned(a); i >= 0 {
+			o.Samples[i].Returned = true
+		}
 	}
 	if err != nil {
 		f := failureOf(ctx, err)

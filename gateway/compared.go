@@ -34,7 +34,7 @@ func (g *Gateway) compares(call Call, d Decision, route RouteConfig) (Decision, 
 		return Decision{}, err
 	}
 	d.Budget = plan.rungs[0].MaxSamples
-	d.Responder, d.Ceiling = compared{searched{g, plan}}, plan.hold()
+	d.Responder, d.Ceiling = compared{searched{g: g, plan: plan}}, plan.hold()
 	d.Text = "The request has no tests, so cheap samples were compared by what they do."
 	return d, nil
 }

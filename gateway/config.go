@@ -36,8 +36,32 @@ type RouteConfig struct {
 	Cache CacheConfig `yaml:"cache"`
 	// Goal says what an answer is worth, by which a search decides how far to go.
 	Goal GoalConfig `yaml:"goal"`
+	// Learn says how far the route may leave the best known plan to learn of others.
+	Learn LearnConfig `yaml:"learn"`
 	// Budgets that everything asked of the route is charged to.
 	Budgets []string `yaml:"budgets"`
+}
+
+// LearnConfig says how a route learns. It always learns from what it did.
+type LearnConfig struct {
+	// Explore is the most, as a share of requests and of spending, that may follow another plan than the best known. Default 0.02.
+	Explore *float64 `yaml:"explore"`
+}
+
+// WithDefaults returns the configuration with its zero fields set to their
+// documented defaults.
+func (c LearnConfig) WithDefaults() LearnConfig {
+	if c.Explore == nil {
+		c.Explore = new(0.02)
+	}
+	return c
+}
+
+// Validate reports every fault with its path below learn.
+func (c LearnConfig) Validate(fault func(path, format string, args ...any)) {
+	if c.Explore != nil && !(*c.Explore >= 0 && *c.Explore <= 0.5) {
+		fault("explore", "must be between 0 and 0.5, got %g", *c.Explore)
+	}
 }
 
 // RungConfig is one model of a search.
@@ -199,6 +223,7 @@ func Validate(providers []string, models map[string]ModelConfig, routes map[stri
 			fault(at+".search_untested", "needs a search; name the models whose samples are compared under search")
 		}
 		routes[name].Cache.Validate(func(path, format string, args ...any) { fault(at+".cache."+path, format, args...) })
+		routes[name].Learn.Validate(func(path, format string, args ...any) { fault(at+".learn."+path, format, args...) })
 		routes[name].Goal.Validate(func(path, format string, args ...any) { fault(at+".goal."+path, format, args...) })
 	}
 }

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"strings"
+
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/pricing"
@@ -19,6 +21,7 @@ type Decision struct {
 	Shares   []policy.Share // the budgets that it is charged to
 	Limit    int64          // output limit that Drover sets for a client that set none; 0: none
 	Warnings []string       // what the budgets changed
+	choice   *choice        // what the learned model chose; nil: nothing was to be chosen
 	Wanted   string         // the model that they put another in place of; "": none
 }
 
@@ -97,15 +100,25 @@ func (g *Gateway) routed(call Call, name string, route RouteConfig) (Decision, e
 	if err != nil {
 		return Decision{}, err
 	}
+	chosen := g.choose(call, route, plan)
+	d.choice = &chosen
+	if chosen.Plan.Samples == 0 {
+		d.Reason, d.Text = "router_predicts_direct", sentenceOf(chosen.Reason)
+		return g.directly(call, d), nil
+	}
+	plan.rungs[0].MaxSamples = min(plan.rungs[0].MaxSamples, chosen.Plan.Samples)
 	for _, rung := range plan.rungs {
 		d.Budget += rung.MaxSamples
 	}
 	if plan.maxSamples > 0 {
 		d.Budget = min(d.Budget, plan.maxSamples)
 	}
-	d.Responder, d.Ceiling, d.Text = searched{g, plan}, plan.hold(), sentences[search.ReasonTestsGiven]
+	d.Responder, d.Ceiling, d.Text = searched{g, plan, chosen.Belief}, plan.hold(), sentenceOf(chosen.Reason)
 	return d, nil
 }
+
+// sentenceOf makes a sentence of a reason.
+func sentenceOf(reason string) string { return strings.ToUpper(reason[:1]) + reason[1:] + "." }
 
 // unsearchable is why the request is not searched, in a word; empty when it is.
 func (g *Gateway) unsearchable(call Call, route RouteConfig) string {

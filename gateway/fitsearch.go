@@ -58,6 +58,6 @@ func (r searched) unbounded(call Call, plan searchPlan) error {
 }
 
 func (r searched) with(d Decision, plan searchPlan) Decision {
-	d.Responder, d.Ceiling = searched{r.g, plan}, plan.hold()
+	d.Responder, d.Ceiling = searched{r.g, plan, r.belief}, plan.hold()
 	return d
 }

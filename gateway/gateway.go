@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -71,6 +72,7 @@ type Config struct {
 	Limits  map[string]LimitConfig // of teams, and the default; as validated
 	Book    *policy.Book           // money left, folded from the journal; nil: an empty one
 	Budgets *policy.Budgets        // as validated, and in force in Book; nil: none
+	Learned func() *policy.Model   // what was learned so far; nil: nothing yet, and what was published decides
 	HTTP    HTTPConfig
 	Sandbox Sandbox          // nil: nothing is tested
 	Log     *slog.Logger     // nil: nothing is logged
@@ -101,6 +103,9 @@ type state struct {
 // maxInflight is how many requests are answered at one time.
 const maxInflight = 4096
 
+// nothingLearned is what is believed before anything was learned.
+var nothingLearned = sync.OnceValue(func() *policy.Model { return policy.NewLearner().Model() })
+
 // New returns a gateway.
 func New(c Config) *Gateway {
 	return newGateway(c, &state{
@@ -119,6 +124,9 @@ func newGateway(c Config, s *state) *Gateway {
 	}
 	if c.Started.IsZero() {
 		c.Started = c.Now()
+	}
+	if c.Learned == nil {
+		c.Learned = nothingLearned
 	}
 	if c.Book == nil {
 		c.Book = policy.NewBook(nil)

@@ -16,8 +16,9 @@ import (
 // searched answers with the first sample of a cheap model that passes the tests
 // and is accepted; when none is, with one call to the strong model.
 type searched struct {
-	g    *Gateway
-	plan searchPlan
+	g      *Gateway
+	plan   searchPlan
+	belief *policy.Belief // of the models and the tests
 }
 
 // Respond searches, and escalates where that is due.
@@ -46,7 +47,7 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 
 // find runs the search.
 func (r searched) find(ctx context.Context, call Call) (search.Result, error) {
-	stop, err := r.g.newStopper(r.plan, call.Task.Checks())
+	stop, err := r.g.newStopper(r.plan, r.belief)
 	if err != nil {
 		return search.Result{Winner: -1, Best: -1}, err
 	}
@@ -204,4 +205,15 @@ func judgedTimes(r *search.Result) (sampling, testing time.Duration) {
 		return 0, 0
 	}
 	return r.Sampling, r.Testing
+}
+
+// returned is the sample that was handed out, -1 where none was.
+func returned(a Answer) int {
+	switch {
+	case a.Way != "search" || a.Reply == nil:
+		return -1
+	case a.Search.Winner >= 0:
+		return a.Search.Winner
+	}
+	return a.Search.Best
 }

@@ -14,35 +14,20 @@ type stopper struct {
 	reserve pricing.USD // of the ceiling, for the strong model: the search's money is without it
 }
 
-// newStopper makes the index of one search of the route.
-func (g *Gateway) newStopper(p searchPlan, tests int) (*stopper, error) {
-	models := policy.Models{Strong: policy.GPT4o}
-	config := policy.IndexConfig{Rule: policy.Rule{
-		ValueOfCorrect: p.goal.ValueOfCorrect.Float64(),
-		LossOfWrong:    p.goal.LossOfWrong.Float64(),
-		MinQuality:     p.goal.MinQuality,
-		MustAnswer:     true,
-	}}
+// newStopper makes the index of one search by what is believed of its models and
+// tests.
+func (g *Gateway) newStopper(p searchPlan, belief *policy.Belief) (*stopper, error) {
+	config := policy.IndexConfig{Belief: belief, Rule: p.rule()}
 	if p.escalates {
-		config.Strong = p.escalation.cost.Float64()
+		// Passes of weak tests are confirmed by further samples where that pays.
+		config.Strong, config.StrongTries = p.escalation.cost.Float64(), 1
 	}
 	for i, rung := range p.rungs {
-		models.Depth = max(models.Depth, rung.MaxSamples)
-		skill := policy.Skill{} // of the cheapest rung: the reference
-		if i > 0 {
-			skill = policy.Llama70B
-		}
-		models.Rungs = append(models.Rungs, policy.Tries{Skill: skill})
 		config.Rungs = append(config.Rungs, policy.Rung{Cost: p.sampleCosts[i].Float64(), MaxSamples: rung.MaxSamples})
 	}
 	if config.Strong == 0 && config.Rule.ValueOfCorrect == 0 {
 		config.Rule.ValueOfCorrect = 1 // nothing to compare with: the search goes to its limits
 	}
-	belief, err := policy.NewBelief(models, policy.TestsOf(tests))
-	if err != nil {
-		return nil, err
-	}
-	config.Belief = belief
 	index, err := policy.NewIndex(config)
 	if err != nil {
 		return nil, err

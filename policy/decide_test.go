@@ -19,7 +19,7 @@ func askFor(rule Rule) Request {
 
 func drawLessons(t *rapid.T) []Lesson {
 	var lessons []Lesson
-	for range rapid.IntRange(0, 30).Draw(t, "lessons") {
+	for range rapid.IntRange(0, 6).Draw(t, "lessons") {
 		v := func(name string) Verdicts {
 			n := func(kind string) int { return rapid.IntRange(0, 6).Draw(t, name+kind) }
 			return Verdicts{n("passed"), n("failed"), n("right passed"), 0, n("wrong passed"), n("wrong failed")}
@@ -42,14 +42,18 @@ func learn(lessons []Lesson) *Learner {
 }
 
 func TestPropensitiesSumToOneAndReplay(t *testing.T) {
+	var models, again []*Model
+	for i := range 3 {
+		of := []Lesson{lessonOf("1", Verdicts{Passed: i, Failed: 3 - i}), lessonOf("2", Verdicts{RightPassed: 1, WrongPassed: i})}
+		models, again = append(models, learn(of).Model()), append(again, learn(of).Model())
+	}
 	rapid.Check(t, func(t *rapid.T) {
-		lessons := drawLessons(t)
+		i := rapid.IntRange(0, 2).Draw(t, "model")
 		q := askFor(Rule{ValueOfCorrect: rapid.SampledFrom([]float64{0, .001, .05}).Draw(t, "V"), LossOfWrong: .05, MinQuality: rapid.SampledFrom([]float64{0, .9, 1}).Draw(t, "floor")})
 		q.Left = rapid.SampledFrom([]float64{0, 1e-4, math.Inf(1)}).Draw(t, "left")
 		draw := Draw{rapid.Float64Range(0, .999999).Draw(t, "plan"), 1}
-		one, two := learn(lessons).Model(), learn(lessons).Model()
-		d, again := one.Decide(q, draw), two.Decide(q, draw)
-		if one.Version() != two.Version() || fmt.Sprint(d.Chances, d.Plan, d.Reason) != fmt.Sprint(again.Chances, again.Plan, again.Reason) {
+		d, again := models[i].Decide(q, draw), again[i].Decide(q, draw)
+		if d.Version != again.Version || fmt.Sprint(d.Chances, d.Plan, d.Reason) != fmt.Sprint(again.Chances, again.Plan, again.Reason) {
 			t.Fatalf("the same lessons decided %v and %v", d, again)
 		}
 		total, chosen := 0.0, 0.0

@@ -20,6 +20,9 @@ const (
 	// before a class forgets what it learned of its own; slack is what each may
 	// stray without being counted (Page's CUSUM).
 	alarm, slack = 12.0, 0.15
+	// watched is how many requests a class must have of its own for that: before,
+	// it has little to forget, and its parent may be the one that is wrong.
+	watched = 2 * inherited
 )
 
 // Learner folds lessons, in their order, into what is believed. It is for one
@@ -84,6 +87,12 @@ func (l *Learner) Learn(id string, lesson Lesson) {
 	h.Sum(l.chain[:0])
 
 	class := lesson.Features.Class()
+	if lesson.Late {
+		for _, t := range append([]Trial{lesson.Small}, lesson.Others...) {
+			l.learnTests(class.Strength, t)
+		}
+		return
+	}
 	escape := l.escapeOf(class.Strength)
 	likelihood := lesson.Small.likelihood(difficulties().nodes, escape)
 	key := smallKey{lesson.Small.Model, class}
@@ -127,7 +136,7 @@ func (t Trial) likelihood(nodes []float64, escape []atom) []float64 {
 
 func (l *Learner) learnSmall(key smallKey, t Trial, likelihood, theta []float64) {
 	g := l.small[key].faded(len(difficulties().shapes))
-	if first := t.first(); first >= 0 {
+	if first := t.first(); first >= 0 && g.n >= watched {
 		predicted := dot(theta, difficulties().nodes)
 		g.up = max(0, g.up+first-predicted-slack)
 		g.down = max(0, g.down+predicted-first-slack)

@@ -8,6 +8,7 @@ type Lesson struct {
 	Small    Trial   // of the cheapest model, by which the difficulty is told
 	Others   []Trial // of the models above it
 	Audit    bool    // all that was planned was drawn, whatever passed
+	Late     bool    // the truth about what another lesson taught: it tells of the tests alone
 }
 
 // Trial is what one model's answers to the problem came to.
@@ -40,7 +41,7 @@ func (v Verdicts) wrong() int  { return v.WrongPassed + v.WrongFailed }
 // Lesson is what the outcome teaches, false for nothing. hidden is the word of
 // whoever judged the returned answer later; nil: nobody has.
 func (o Outcome) Lesson(hidden *bool) (Lesson, bool) {
-	if o.Features == nil || len(o.Versions) == 0 {
+	if o.Features == nil || o.Plan == nil {
 		return Lesson{}, false
 	}
 	trials := map[string]*Trial{}
@@ -80,12 +81,7 @@ func (o Outcome) Lesson(hidden *bool) (Lesson, bool) {
 }
 
 // small is the name of the model that the difficulty is told by.
-func (o Outcome) small() string {
-	if o.Plan != nil {
-		return o.Plan.Small
-	}
-	return ""
-}
+func (o Outcome) small() string { return o.Plan.Small }
 
 // truth of a sample: its own hidden verdict, or that of the returned answer if it
 // is the one.

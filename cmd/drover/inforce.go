@@ -26,6 +26,7 @@ type inForce struct {
 	runner  gateway.Sandbox
 	log     *slog.Logger
 	book    *policy.Book
+	learned *learning
 	load    func() (*configs.Config, error) // reads the file anew
 
 	mu        sync.Mutex // one change at a time
@@ -41,7 +42,7 @@ var timeOfDay = time.Now
 // putInForce makes a gateway of the configuration, with the money that the ledger
 // says is left.
 func putInForce(c *configs.Config, load func() (*configs.Config, error), journal *ledger.Ledger, runner gateway.Sandbox, alert func(policy.Alert), log *slog.Logger) (*inForce, error) {
-	f := &inForce{journal: journal, runner: runner, log: log, load: load, book: policy.NewBook(alert), config: c}
+	f := &inForce{journal: journal, runner: runner, log: log, load: load, book: policy.NewBook(alert), learned: newLearning(c), config: c}
 	f.book.Restore(journal.Totals())
 	made, providers, err := f.assemble(c)
 	if err != nil {
@@ -92,6 +93,7 @@ func (f *inForce) assemble(c *configs.Config) (gateway.Config, map[string]*upstr
 	return gateway.Config{
 		Models: models, Routes: c.Routes, Prices: table, Keys: f.journal, Journal: f.journal, Records: f.journal,
 		Book: f.book, Budgets: c.Money(), Limits: c.Limits, HTTP: c.HTTP, Sandbox: f.runner, Log: f.log, Now: timeOfDay,
+		Learned: f.learned.model.Load,
 	}, providers, nil
 }
 

@@ -82,6 +82,7 @@ func run(ctx context.Context, c *configs.Config, path string, load func() (*conf
 	planes, ctx := errgroup.WithContext(ctx)
 	planes.Go(func() error { return control.Serve(ctx, admins) })
 	planes.Go(func() error { return alerts.send(ctx) })
+	planes.Go(func() error { return force.learned.follow(ctx, journal, log) })
 	planes.Go(func() error { return watch(ctx, path, force.reload, log) })
 	planes.Go(func() error { return serve(ctx, force.gateway, gateway.Listener(data), encryption, c.Drain, log) })
 	planes.Go(func() error { return retain(ctx, journal, force.retention, log) })

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/drover-llm/drover/configs"
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/policy/ledger"
+)
+
+// learnEvery is how often what was journalled is looked at. Between two looks the
+// model stays what it is: making another takes some milliseconds.
+const learnEvery = time.Second
+
+// learning folds the journal into a model, in its order, so that the same journal
+// gives the same model. One goroutine learns; requests read the latest model.
+type learning struct {
+	learner  *policy.Learner
+	after    uint64 // last record that was folded
+	pairings []policy.Pairing
+	model    atomic.Pointer[policy.Model]
+}
+
+func newLearning(c *configs.Config) *learning {
+	l := &learning{learner: policy.NewLearner(), pairings: pairings(c)}
+	l.model.Store(l.learner.Model())
+	return l
+}
+
+// pairings are the searches of the routes.
+func pairings(c *configs.Config) []policy.Pairing {
+	id := func(name string) policy.ModelID { return policy.ModelID{Name: name, Version: c.Models[name].Name} }
+	var all []policy.Pairing
+	for _, name := range slices.Sorted(maps.Keys(c.Routes)) {
+		route := c.Routes[name]
+		if len(route.Search) == 0 {
+			continue
+		}
+		p := policy.Pairing{Small: id(route.Search[0].Model)}
+		for _, rung := range route.Search[1:] {
+			p.Others = append(p.Others, id(rung.Model))
+		}
+		for _, direct := range route.Direct {
+			p.Others = append(p.Others, id(direct))
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// fold learns what was journalled since.
+func (l *learning) fold(ctx context.Context, journal *ledger.Ledger) error {
+	taught := false
+	for e, err := range journal.Events(ctx, l.after) {
+		if err != nil {
+			return err
+		}
+		switch {
+		case e.Feedback != nil:
+			taught = l.learner.Feedback(*e.Outcome, e.Feedback.Correct) || taught
+		case e.Outcome != nil:
+			taught = l.learner.Outcome(*e.Outcome) || taught
+		case e.Priors != nil:
+			l.learner.Priors(*e.Priors, l.pairings)
+			taught = true
+		}
+		l.after = e.Seq
+	}
+	if taught {
+		m := l.learner.Model()
+		m.Warm(l.model.Load())
+		l.model.Store(m)
+	}
+	return nil
+}
+
+// follow learns until ctx ends. Trouble with the journal is said once each time
+// that it begins: what was learned goes on being used.
+func (l *learning) follow(ctx context.Context, journal *ledger.Ledger, log *slog.Logger) error {
+	tick := time.NewTicker(learnEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		err := l.fold(ctx, journal)
+		if err != nil && ctx.Err() == nil && !failing {
+			log.Error("learning stands still", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

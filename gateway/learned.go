@@ -1,0 +1,79 @@
+package gateway
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/drover-llm/drover/gateway/search"
+	"github.com/drover-llm/drover/policy"
+)
+
+// choice is what the learned model decided of a request, and on what.
+type choice struct {
+	policy.Decision
+	features policy.Features
+	versions map[string]string
+}
+
+// choose lets the learned model choose among the plans that a route's search
+// allows, at today's prices.
+func (g *Gateway) choose(call Call, route RouteConfig, p searchPlan) choice {
+	q := policy.Request{
+		Features: featuresOf(call), Rule: p.rule(), Strong: g.modelID(route.Direct[0]), Sample: p.sampleCosts[0].Float64(),
+		Left: math.Inf(1), Explore: *route.Learn.WithDefaults().Explore,
+	}
+	if p.escalates {
+		q.Escalate = p.escalation.cost.Float64()
+	}
+	c := choice{features: q.Features, versions: map[string]string{q.Strong.Name: q.Strong.Version}}
+	for _, rung := range p.rungs {
+		id := g.modelID(rung.Model)
+		q.Rungs = append(q.Rungs, id)
+		q.Depth = max(q.Depth, rung.MaxSamples)
+		c.versions[id.Name] = id.Version
+	}
+	if q.Escalate == 0 && q.Rule.ValueOfCorrect == 0 {
+		q.Rule.ValueOfCorrect = 1
+	}
+	c.Decision = g.Learned().Decide(q, policy.Draw{Plan: rand.Float64(), Audit: 1})
+	return c
+}
+
+// modelID is a model as the learned model knows it.
+func (g *Gateway) modelID(name string) policy.ModelID {
+	id := policy.ModelID{Name: name}
+	if m := g.Models[name]; m.Client != nil {
+		id.Version = m.Client.Model()
+	}
+	return id
+}
+
+// featuresOf are what can be told of a request before anything is spent.
+func featuresOf(call Call) policy.Features {
+	f := policy.Features{Language: call.Task.Language, Tests: call.Task.Checks(), Source: call.Task.Source}
+	for _, m := range call.Request.Messages {
+		if m.Role == "user" {
+			f.Prompt = len(m.Text())
+		}
+	}
+	f.Cue = call.Task.Source == search.SourcePrompt
+	return f
+}
+
+// rule is what the route's goal says an answer is worth.
+func (p searchPlan) rule() policy.Rule {
+	return policy.Rule{
+		ValueOfCorrect: p.goal.ValueOfCorrect.Float64(),
+		LossOfWrong:    p.goal.LossOfWrong.Float64(),
+		MinQuality:     p.goal.MinQuality,
+		MustAnswer:     true,
+	}
+}
+
+// note writes the choice into the outcome.
+func (c *choice) note(o *policy.Outcome) {
+	if c == nil {
+		return
+	}
+	o.Features, o.Plan, o.Chances, o.Audit, o.Policy, o.Versions = &c.features, &c.Plan, c.Chances, c.Audit, c.Version, c.versions
+}
