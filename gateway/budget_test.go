@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -205,4 +206,73 @@ func pricesOf(t *testing.T, prices map[string]pricing.Price) pricing.Table {
 		t.Fatal(err)
 	}
 	return table
+}
+
+// GET /v1/key tells a key of itself what is over it.
+func TestKeyIsToldItsBudgetsAndLimits(t *testing.T) {
+	h := open(t, standin.Config{}).limited(gateway.LimitConfig{RequestsPerMinute: 5}).
+		under(map[string]policy.BudgetConfig{"day": {Limit: cent, Every: policy.EveryDay, PerRequest: cent / 2}})
+	if resp, text := h.post(small); resp.StatusCode != 200 {
+		t.Fatalf("status %d: %s", resp.StatusCode, text)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+"/v1/key", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+h.key)
+	_, text := h.do(r)
+	got := unmarshal[struct {
+		ID, Name, Team string
+		Budgets        []struct {
+			Name, Level, Window string
+			Limit               float64   `json:"limit_usd"`
+			Spent               float64   `json:"spent_usd"`
+			Left                float64   `json:"left_usd"`
+			ResetsAt            time.Time `json:"resets_at"`
+		}
+		Limits struct {
+			RequestsLeft int `json:"requests_left"`
+		}
+	}](t, text)
+	spent := h.state("day").Spent.Float64()
+	if got.Name != "test" || got.Team != "acme" || len(got.Budgets) != 1 || got.Limits.RequestsLeft != 4 {
+		t.Fatalf("%s", text)
+	}
+	b := got.Budgets[0]
+	if b.Name != "day" || b.Level != "team" || b.Window != "day" || b.Limit != 0.01 || b.Spent != spent || spent == 0 || math.Abs(b.Left+spent-0.01) > 1e-12 || !b.ResetsAt.After(time.Now()) {
+		t.Errorf("%+v, spent %v", b, spent)
+	}
+}
+
+// A search is made as small as the budget wants it: first the strong model's answer
+// is shorter, then it is not asked; there are as many samples as fit.
+func TestSearchIsMadeToFitItsBudget(t *testing.T) {
+	h := searching(t, texts(wrongAdd), texts(rightAdd))
+	body := `{"model":"auto","messages":[{"role":"user","content":"Write a Python function add(a, b)."}],"verify":` + addTests + `}`
+	for _, one := range []struct {
+		most  pricing.USD
+		route string
+		said  string
+	}{
+		{2 * cent, "escalated", ""},
+		{cent * 8 / 10, "escalated", "max_tokens: an answer of gpt-4o has at most"},
+		{cent / 5, "search", "does not escalate"},
+	} {
+		h.under(map[string]policy.BudgetConfig{"each": {PerRequest: one.most}})
+		_, text := h.post(body)
+		reply := unmarshal[struct{ Verify verifyReply }](t, text).Verify
+		if reply.Route != one.route || !strings.Contains(string(text), one.said) {
+			t.Errorf("with $%s: route %s, %s", one.most, reply.Route, text)
+		}
+	}
+	for _, o := range h.outcomes(3) {
+		if o.Cost == nil || *o.Cost > 2*cent {
+			t.Errorf("cost %v", o.Cost)
+		}
+	}
+	h.under(map[string]policy.BudgetConfig{"each": {PerRequest: 1}})
+	resp, text := h.post(body)
+	if e := unmarshal[budgetErrorBody](t, text).Error; resp.StatusCode != 400 || e.Code != "budget_too_small" {
+		t.Errorf("status %d, %s", resp.StatusCode, text)
+	}
 }
