@@ -6,6 +6,12 @@
 // that form and the published ones (HumanEval, HumanEval+, MBPP, MBPP+, and
 // programs judged by their output), plain or compressed.
 //
+// An Evaluation is a folder of answers to such problems, bought from an endpoint
+// (Asker) or recorded (ReadSamples), and of their verdicts (Judge). It goes on
+// where its process was killed. NewReport adds it up: unbiased pass@k, intervals,
+// money, latency, the seeds' table; its Figures draw it. Figure is the one door to
+// plots, for whoever has points.
+//
 // One caveat: programs in a problem set, the reference solutions included, are
 // somebody else's code. The package never runs them itself; they belong in the
 // sandbox.

@@ -150,15 +150,14 @@ func (j Judge) run(ctx context.Context, p Problem, code string, suite Suite) (sa
 		return sandbox.Report{Verdict: sandbox.Unjudged, Detail: "the sandbox does not take the tests: " + faults}, nil
 	}
 	report, err := j.Runner.Run(ctx, job)
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return report, ctx.Err()
-	case err != nil:
-		return sandbox.Report{Verdict: sandbox.Unjudged, Detail: err.Error()}, nil
-	case report.Verdict == sandbox.Unjudged:
-		if why := j.Runner.Down(); why != "" {
-			return report, fmt.Errorf("nothing can be judged any more: %s", why)
-		}
+	}
+	if err != nil { // the tests cannot be used
+		report = sandbox.Report{Verdict: sandbox.Unjudged, Detail: err.Error()}
+	}
+	if why := j.Runner.Down(); why != "" && report.Verdict == sandbox.Unjudged {
+		return report, fmt.Errorf("nothing can be judged any more: %s", why)
 	}
 	return report, nil
 }
