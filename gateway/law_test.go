@@ -101,7 +101,10 @@ func asked(random *rand.Rand, suites []string) (body string, headers []string) {
 	if random.IntN(3) == 0 {
 		q["stream"] = true
 	}
-	switch random.IntN(3) {
+	switch random.IntN(4) {
+	case 3: // without tests
+		q["model"] = "compares"
+		q["messages"] = []any{map[string]any{"role": "user", "content": "Write a Python function add(a: int, b: int) -> int."}}
 	case 0:
 		q["verify"] = spec
 	case 1:
@@ -125,6 +128,7 @@ func asked(random *rand.Rand, suites []string) (body string, headers []string) {
 func TestNoRequestSpendsMoreThanItHeld(t *testing.T) {
 	h := searching(t, moody(7), moody(8))
 	h.gateway.Routes["repairs"] = gateway.RouteConfig{Direct: gateway.Names{"gpt-4o", "unpriced"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b", MaxSamples: 9, Escalate: search.EscalateRepair}}}
+	h.gateway.Routes["compares"] = gateway.RouteConfig{Direct: gateway.Names{"gpt-4o"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b"}}, SearchUntested: true}
 	for name, m := range h.gateway.Models {
 		m.MaxOutput = 40_000 // the longest that the stand-in writes
 		h.gateway.Models[name] = m

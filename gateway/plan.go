@@ -62,7 +62,7 @@ func (g *Gateway) plan(call Call, route RouteConfig) (searchPlan, error) {
 			rung.MaxSamples = min(rung.MaxSamples, spec.Budget.MaxSamples)
 		}
 		p.rungs = append(p.rungs, rung)
-		one := g.boundAll(sent, sent.Size(), len(sent.Messages), []string{rung.Model}, call.exact)
+		one := g.boundAll(sent, size, len(sent.Messages)+more, []string{rung.Model}, call.exact)
 		known = known && one != nil
 		bound := pricing.USD(0)
 		if one != nil {
