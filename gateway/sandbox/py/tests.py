@@ -304,31 +304,54 @@ def load_shared(job):
     linecache.cache[job["file"]] = (len(job["code"]), None, job["code"].splitlines(True), job["file"])
     exec(compile(job["code"], job["file"], "exec", dont_inherit=True), module.__dict__)
     for value in list(module.__dict__.values()):
-        if isinstance(value, type) and value.__module__ == job["module"]:
+        if isinstance(value, type):
             guard_equality(value)
     return module, before
 
 
-_guarded = set()
+_guarded = {}
+_slots = tuple({type(object.__eq__), type(str.join), type(len)})  # methods that are not written in Python
+
+
+def foreign(method):
+    """Whether a method is neither Python's own nor an installed package's. A class
+    may say of itself that it is of any module; its code comes from some file."""
+    if method is None or isinstance(method, _slots):
+        return False
+    file = getattr(getattr(method, "__code__", None), "co_filename", "")
+    return type(file) is not str or not file.startswith(_library) or file.endswith("/unittest/mock.py")  # which calls whatever a mock was given
+
+
+_library = (os.path.dirname(os.__file__) + "/", "/usr/lib/python3/dist-packages/")
+
+
+def equals_foreignly(cls):
+    return any(foreign(one.__dict__.get(method)) for one in cls.__mro__ for method in ("__eq__", "__ne__"))
 
 
 def guard_equality(cls):
     """Objects of the solution's classes are equal to objects only, not to the
     plain values that tests compare with."""
-    for one in (cls, type(cls)):
-        if one in _guarded or one.__module__ != solution_name:
+    for one in (*cls.__mro__, *type(cls).__mro__):
+        if id(one) in _guarded:
             continue
-        _guarded.add(one)
+        _guarded[id(one)] = one
         for method, otherwise in (("__eq__", False), ("__ne__", True)):
-            original = one.__dict__.get(method)  # Python's own can be trusted
-            if original is None or not callable(original):
+            original = one.__dict__.get(method)
+            if not foreign(original) or not callable(original):
                 continue
 
             def guarded(self, other, original=original, otherwise=otherwise):
-                return original(self, other) if type(other).__module__ == solution_name or isinstance(other, type) else otherwise
+                return original(self, other) if isinstance(other, type) or equals_guarded(type(other)) else otherwise
             keep = one.__dict__.get("__hash__", one.__hash__)
             setattr(one, method, guarded)
             one.__hash__ = keep
+
+
+def equals_guarded(cls):
+    """Whether objects of a class can be compared with the solution's: they are the
+    solution's, or of a class of the tests'."""
+    return cls.__module__ == solution_name or cls.__module__ in TEST_MODULES or equals_foreignly(cls)
 
 
 _stops = []  # not empty where the tests themselves speak of StopIteration
@@ -349,16 +372,18 @@ def guard_results(function):
             if _stops:
                 raise
             raise RuntimeError("the solution raised %s" % type(e).__name__) from e
-        if isinstance(value, type) and type(value).__module__ == solution_name:
+        if isinstance(value, type):
             guard_equality(value)
         elif type(value) is type(getattr(sys.modules.get("unittest.mock"), "ANY", None)) and value is not None:
             return object()  # it would be equal to whatever the tests expect
-        elif type(value).__module__ == solution_name:
-            if any("__eq__" in c.__dict__ for c in type(value).__mro__ if c.__module__ == solution_name):
-                form = underlying(value, lambda v, depth: None, 0)
-                if form is not None or isinstance(value, complex):
-                    return decode(form, lambda data: None) if form is not None else complex.__pos__(value)
+        elif equals_foreignly(type(value)):
+            form = underlying(value, lambda v, depth: None, 0)
+            if form is not None or isinstance(value, complex):
+                return decode(form, lambda data: None) if form is not None else complex.__pos__(value)
+            try:
                 guard_equality(type(value))
+            except TypeError:
+                return object()  # a class that cannot be guarded is equal to nothing
         return value
     return guarded
 
