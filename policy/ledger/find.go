@@ -162,7 +162,7 @@ func (l *Ledger) rowsBefore(tx *bolt.Tx, before uint64, s *sieve, each func(seq 
 		key, value = c.Last()
 	}
 	for ; key != nil; key, value = c.Prev() {
-		b, err := openBlock(value)
+		b, err := l.index.openBlock(key, value)
 		if err != nil {
 			return err
 		}
@@ -194,8 +194,8 @@ func (l *Ledger) Spendings(since time.Time, each func(policy.Spending)) error {
 				each(r.spending(names))
 			}
 		}
-		err := tx.Bucket(bucketRows).ForEach(func(_, value []byte) error {
-			b, err := openBlock(value)
+		err := tx.Bucket(bucketRows).ForEach(func(key, value []byte) error {
+			b, err := l.index.openBlock(key, value)
 			if err != nil || b.latest < from {
 				return err
 			}

@@ -17,8 +17,9 @@ type index struct {
 	mu      sync.RWMutex
 	names   []string // by number
 	numbers map[string]uint32
-	tail    []row  // in the order of the journal
-	last    uint64 // sequence number of the last row of all
+	tail    []row    // in the order of the journal
+	checked sync.Map // keys of blocks whose checksum was right -> the checksum
+	last    uint64   // sequence number of the last row of all
 }
 
 func newIndex() *index {

@@ -141,10 +141,32 @@ func encodeBlock(rows []row) []byte {
 
 // openBlock checks a block and finds its columns. They lie in value.
 func openBlock(value []byte) (b block, err error) {
-	le := binary.LittleEndian
-	if len(value) < blockHeader || le.Uint32(value) != crc32.Checksum(value[4:], castagnoli) {
+	if len(value) < blockHeader || binary.LittleEndian.Uint32(value) != crc32.Checksum(value[4:], castagnoli) {
 		return b, fmt.Errorf("%w (the checksum of an index's block is wrong; drover ledger verify --repair makes it anew)", errDamaged)
 	}
+	return columns(value)
+}
+
+// openBlock is openBlock for a block that is read again and again: its checksum is
+// looked at once, since a query touches few of its columns.
+func (x *index) openBlock(key, value []byte) (block, error) {
+	if len(value) < blockHeader {
+		return openBlock(value)
+	}
+	sum := binary.LittleEndian.Uint32(value)
+	if known, ok := x.checked.Load(string(key)); ok && known == sum {
+		return columns(value)
+	}
+	b, err := openBlock(value)
+	if err == nil {
+		x.checked.Store(string(key), sum)
+	}
+	return b, err
+}
+
+// columns finds the columns of a block.
+func columns(value []byte) (b block, err error) {
+	le := binary.LittleEndian
 	b.n = int(le.Uint32(value[4:]))
 	if len(value) != blockHeader+b.n*rowSize {
 		return b, fmt.Errorf("%w (an index's block of %d rows has %d bytes)", errDamaged, b.n, len(value))
