@@ -92,8 +92,9 @@ func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, po
 	settled = true
 	call.pass.spent(tokensOf(outcome))
 	if lost := g.settle(ctx, outcome); lost != nil {
-		return Answer{}, outcome, lost
+		return Answer{}, outcome, g.observeAnswer(outcome, lost)
 	}
+	err = g.observeAnswer(outcome, err)
 	g.Log.DebugContext(ctx, "settled", "id", outcome.ID, "key", outcome.Account.Key, "model", outcome.Model, "status", outcome.Status, "cost", string(dollars(outcome.Cost)), "took", outcome.Took)
 	return answer, outcome, err
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,19 +27,28 @@ type failure struct {
 	body       openai.Error
 	retryAfter time.Duration // sent as Retry-After when positive
 	final      bool          // tells SDKs not to try again
+	theirs     bool          // the body is a provider's
 }
 
 func (f *failure) Error() string { return f.body.Message }
 
-// word is the error's code, or else its type, as far as it is a word: a
-// provider may have put anything there.
+// word is the error's code, or else its type, as far as it is a word. Of a
+// provider's error it is one of those that are known, since a provider may repeat
+// in it what the client sent.
 func (f *failure) word() string {
 	for _, s := range []string{f.body.Code, f.body.Type} {
-		if errorWord.MatchString(s) {
+		if errorWord.MatchString(s) && (!f.theirs || slices.Contains(theirWords, s)) {
 			return s
 		}
 	}
 	return "invalid_request_error"
+}
+
+// theirWords are codes and types by which providers refuse a request.
+var theirWords = []string{
+	"context_length_exceeded", "content_filter", "content_policy_violation", "invalid_image", "invalid_image_format", "invalid_prompt",
+	"invalid_request_error", "invalid_type", "invalid_value", "missing_required_parameter", "model_not_found", "string_above_max_length",
+	"unknown_parameter", "unsupported_parameter", "unsupported_value",
 }
 
 var errorWord = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
@@ -289,7 +299,7 @@ func refusedByModel(e *openai.CallError) *failure {
 	if e.Detail == nil {
 		return f
 	}
-	f.body = *e.Detail
+	f.body, f.theirs = *e.Detail, true
 	f.body.Type = "invalid_request_error" // vLLM says BadRequestError, llama.cpp exceed_context_size_error
 	message := strings.ToLower(f.body.Message)
 	for _, sign := range []string{"maximum context length", "context length", "context window", "context size", "too many tokens", "max_new_tokens"} {

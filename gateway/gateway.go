@@ -63,21 +63,22 @@ type Model struct {
 
 // Config is what a Gateway needs.
 type Config struct {
-	Models  map[string]Model       // by their names in YAML
-	Routes  map[string]RouteConfig // as validated
-	Prices  pricing.Table
-	Keys    Keys
-	Journal Journal
-	Records Records                // nil: there are no suites, and feedback is not taken
-	Limits  map[string]LimitConfig // of teams, and the default; as validated
-	Book    *policy.Book           // money left, folded from the journal; nil: an empty one
-	Budgets *policy.Budgets        // as validated, and in force in Book; nil: none
-	Learned func() *policy.Model   // what was learned so far; nil: nothing yet, and what was published decides
-	HTTP    HTTPConfig
-	Sandbox Sandbox          // nil: nothing is tested
-	Log     *slog.Logger     // nil: nothing is logged
-	Now     func() time.Time // nil: time.Now
-	Started time.Time        // reported as the age of models; zero: Now
+	Models   map[string]Model       // by their names in YAML
+	Routes   map[string]RouteConfig // as validated
+	Prices   pricing.Table
+	Keys     Keys
+	Journal  Journal
+	Records  Records                // nil: there are no suites, and feedback is not taken
+	Limits   map[string]LimitConfig // of teams, and the default; as validated
+	Book     *policy.Book           // money left, folded from the journal; nil: an empty one
+	Budgets  *policy.Budgets        // as validated, and in force in Book; nil: none
+	Learned  func() *policy.Model   // what was learned so far; nil: nothing yet, and what was published decides
+	HTTP     HTTPConfig
+	Observer Observer         // nil: nobody is told
+	Sandbox  Sandbox          // nil: nothing is tested
+	Log      *slog.Logger     // nil: nothing is logged
+	Now      func() time.Time // nil: time.Now
+	Started  time.Time        // reported as the age of models; zero: Now
 }
 
 // Gateway answers requests by one configuration, which never changes. It is safe
@@ -93,6 +94,7 @@ type state struct {
 	replies  *semaphore.Weighted // bytes of whole replies from upstream
 	counting *semaphore.Weighted // bytes of long texts whose tokens are being counted
 	inflight *semaphore.Weighted // requests
+	under    atomic.Int64        // requests that have a place
 	draining atomic.Bool         // no new request is wanted
 	flights  flights
 	caches   caches

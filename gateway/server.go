@@ -81,6 +81,8 @@ func (g *Gateway) admit(next echo.HandlerFunc) echo.HandlerFunc {
 			return errOverloaded
 		}
 		defer g.inflight.Release(1)
+		g.under.Add(1)
+		defer g.under.Add(-1)
 		defer func() {
 			r := recover()
 			switch {
@@ -122,6 +124,7 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 		f = failureOf(c.Request().Context(), err)
 	}
 	g.logFailure(c, f, err)
+	g.observeRefusal(f.status, err)
 	if c.Response().Committed || f.status == statusGone {
 		panic(http.ErrAbortHandler) // nothing, or the half of an answer, must not look like a whole one
 	}

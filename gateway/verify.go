@@ -132,6 +132,9 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 	if o.Cost != nil {
 		if saved, err := baseline.Sub(*o.Cost); err == nil {
 			v.Saved = dollars(&saved)
+			if g.Observer != nil {
+				g.Observer.Saved(saved)
+			}
 		}
 	}
 	return v

@@ -36,6 +36,7 @@ var ledgerDoor = []string{"cmd/drover", "configs", "policy/ledger"}
 // doors are the libraries that one place alone may use.
 var doors = map[string][]string{
 	"github.com/labstack/echo/v4":          {"gateway", "gateway/admin"},
+	"github.com/prometheus/client_golang":  {"gateway/admin"},
 	"github.com/sony/gobreaker/v2":         {"gateway/upstream"},
 	"github.com/failsafe-go/failsafe-go":   {"gateway/upstream"},
 	"github.com/tmaxmax/go-sse":            {"gateway/upstream"},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/drover-llm/drover/configs"
 	"github.com/drover-llm/drover/gateway"
+	"github.com/drover-llm/drover/gateway/admin"
 	"github.com/drover-llm/drover/gateway/upstream"
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/policy/ledger"
@@ -33,6 +34,7 @@ type inForce struct {
 	config    *configs.Config
 	providers map[string]*upstream.Provider
 	gateway   *gateway.Switch
+	metrics   *admin.Metrics
 }
 
 // timeOfDay tells the time that requests are held and settled at. It is a variable
@@ -44,6 +46,9 @@ var timeOfDay = time.Now
 func putInForce(c *configs.Config, load func() (*configs.Config, error), journal *ledger.Ledger, runner gateway.Sandbox, alert func(policy.Alert), log *slog.Logger) (*inForce, error) {
 	f := &inForce{journal: journal, runner: runner, log: log, load: load, book: policy.NewBook(alert), learned: newLearning(c), config: c}
 	f.book.Restore(journal.Totals())
+	f.metrics = admin.NewMetrics(admin.Gauges{
+		Inflight: func() int64 { return f.gateway.Gateway().Inflight() }, Queue: f.queue, Breakers: f.breakers, Budgets: f.states,
+	})
 	made, providers, err := f.assemble(c)
 	if err != nil {
 		return nil, err
@@ -92,7 +97,7 @@ func (f *inForce) assemble(c *configs.Config) (gateway.Config, map[string]*upstr
 	}
 	return gateway.Config{
 		Models: models, Routes: c.Routes, Prices: table, Keys: f.journal, Journal: f.journal, Records: f.journal,
-		Book: f.book, Budgets: c.Money(), Limits: c.Limits, HTTP: c.HTTP, Sandbox: f.runner, Log: f.log, Now: timeOfDay,
+		Book: f.book, Budgets: c.Money(), Limits: c.Limits, HTTP: c.HTTP, Sandbox: f.runner, Observer: f.metrics, Log: f.log, Now: timeOfDay,
 		Learned: f.learned.model.Load,
 	}, providers, nil
 }
@@ -178,6 +183,24 @@ func (f *inForce) lostBudgets(c *configs.Config) (faults configs.Faults) {
 		}
 	}
 	return faults
+}
+
+// breakers tells which models are left alone because they failed.
+func (f *inForce) breakers() map[string]bool {
+	open := map[string]bool{}
+	for name, m := range f.gateway.Gateway().Models {
+		open[name] = !m.Client.Healthy()
+	}
+	return open
+}
+
+// queue is how many programs wait to be tested, where the sandbox is this
+// machine's.
+func (f *inForce) queue() int {
+	if r, ok := f.runner.(interface{ Waiting() int }); ok {
+		return r.Waiting()
+	}
+	return 0
 }
 
 // states are the budgets now.

@@ -191,6 +191,9 @@ func TestKilledServerLosesNoAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
+		if audit, err := l.Verify(t.Context()); err != nil || audit.Faulty > 0 {
+			t.Fatalf("round %d: verify: %v %q", round, err, audit.Faults)
+		}
 		times := map[string]int{}
 		for entry, err := range l.Outcomes(t.Context(), 0) {
 			if err != nil {

@@ -1,0 +1,120 @@
+package admin
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
+)
+
+// Gauges are what is true now. Each is asked when somebody reads the metrics.
+type Gauges struct {
+	Inflight func() int64
+	Queue    func() int                  // jobs that wait for the sandbox
+	Breakers func() map[string]bool      // by model: is it left alone?
+	Budgets  func() []policy.BudgetState // those with a limit are shown
+}
+
+// Metrics counts what becomes of requests, and shows it to Prometheus. Labels are
+// names of the configuration, teams and statuses, never what a client sent.
+type Metrics struct {
+	http.Handler
+	requests, cost, tokens, samples *prometheus.CounterVec
+	upstream                        *prometheus.HistogramVec
+	verify                          prometheus.Histogram
+	saved                           prometheus.Gauge
+}
+
+// NewMetrics makes metrics with gauges.
+func NewMetrics(g Gauges) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	seconds := []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120}
+	m := &Metrics{
+		requests: counter("drover_requests_total", "Requests by route, answering model and HTTP status.", "route", "model", "status"),
+		cost:     counter("drover_cost_usd_total", "Dollars spent, as far as prices are known.", "model", "team"),
+		tokens:   counter("drover_tokens_total", "Tokens bought.", "model", "kind"),
+		samples:  counter("drover_samples_total", "Samples of searches by verdict.", "model", "verdict"),
+		upstream: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "drover_upstream_seconds", Help: "Time of calls to models.", Buckets: seconds}, []string{"model"}),
+		verify:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "drover_verify_seconds", Help: "Time from a sample to its verdict.", Buckets: seconds}),
+		saved:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "drover_saved_usd_total", Help: "Dollars saved against the route's first model since the start; what was lost is taken off."}),
+	}
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.requests, m.cost, m.tokens, m.samples, m.upstream, m.verify, m.saved, now{g})
+	m.Handler = promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+	return m
+}
+
+// Answered counts a request that has an outcome.
+func (m *Metrics) Answered(o policy.Outcome) {
+	m.requests.WithLabelValues(o.Route, o.Model, strconv.Itoa(o.Status)).Inc()
+	for _, c := range o.Calls {
+		m.upstream.WithLabelValues(c.Model).Observe(c.Took.Seconds())
+		m.tokens.WithLabelValues(c.Model, "prompt").Add(float64(c.Usage.Prompt))
+		m.tokens.WithLabelValues(c.Model, "cached_prompt").Add(float64(c.Usage.CachedPrompt))
+		m.tokens.WithLabelValues(c.Model, "completion").Add(float64(c.Usage.Completion))
+		if c.Cost != nil {
+			m.cost.WithLabelValues(c.Model, o.Account.Team).Add(c.Cost.Float64())
+		}
+	}
+	for _, s := range o.Samples {
+		verdict := s.Verdict
+		if verdict == "" {
+			verdict = "late"
+		} else {
+			m.verify.Observe(s.Judged.Seconds())
+		}
+		m.samples.WithLabelValues(s.Model, verdict).Inc()
+	}
+}
+
+// Refused counts a request that was turned away.
+func (m *Metrics) Refused(status int) {
+	m.requests.WithLabelValues("", "", strconv.Itoa(status)).Inc()
+}
+
+// Saved adds what a request saved.
+func (m *Metrics) Saved(amount pricing.USD) { m.saved.Add(amount.Float64()) }
+
+// now collects the gauges.
+type now struct{ Gauges }
+
+var (
+	inflightDesc = prometheus.NewDesc("drover_inflight", "Requests being answered.", nil, nil)
+	queueDesc    = prometheus.NewDesc("drover_sandbox_queue", "Jobs that wait for the sandbox.", nil, nil)
+	breakerDesc  = prometheus.NewDesc("drover_breaker_state", "1 while a model is left alone because it failed, else 0.", []string{"model"}, nil)
+	budgetDesc   = prometheus.NewDesc("drover_budget_left_usd", "Dollars left in a budget's window.", []string{"budget"}, nil)
+)
+
+func (n now) Describe(c chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{inflightDesc, queueDesc, breakerDesc, budgetDesc} {
+		c <- d
+	}
+}
+
+func (n now) Collect(c chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	gauge(inflightDesc, float64(n.Inflight()))
+	gauge(queueDesc, float64(n.Queue()))
+	for model, open := range n.Breakers() {
+		state := 0.0
+		if open {
+			state = 1
+		}
+		gauge(breakerDesc, state, model)
+	}
+	for _, b := range n.Budgets() {
+		if b.Limit > 0 {
+			gauge(budgetDesc, b.Left.Float64(), b.Name)
+		}
+	}
+}
