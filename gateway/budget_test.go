@@ -255,7 +255,7 @@ func TestSearchIsMadeToFitItsBudget(t *testing.T) {
 		said  string
 	}{
 		{2 * cent, "escalated", ""},
-		{cent * 8 / 10, "escalated", "max_tokens: an answer of gpt-4o has at most"},
+		{cent * 8 / 10, "escalated", "so an answer of gpt-4o has at most"},
 		{cent / 5, "search", "does not escalate"},
 	} {
 		h.under(map[string]policy.BudgetConfig{"each": {PerRequest: one.most}})
