@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -131,7 +132,7 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id fl
 	waiting := startKeepAlive(c.Response(), g.HTTP.KeepAlive)
 	ctx, release := g.holdReplies(c.Request().Context())
 	defer release()
-	reply, err := g.wholeReply(ctx, c, e, call, d, id)
+	reply, headers, err := g.wholeReply(ctx, c, e, call, d, id)
 	sent := waiting.stop()
 	switch {
 	case err != nil && !sent:
@@ -146,6 +147,7 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id fl
 	defer rc.SetWriteDeadline(time.Time{}) // the connection may serve others
 	if !sent {
 		h := c.Response().Header()
+		headers(h)
 		set(h, "Content-Type", "application/json")
 		set(h, "Content-Length", strconv.Itoa(len(reply)))
 		c.Response().WriteHeader(http.StatusOK)
@@ -154,8 +156,9 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id fl
 	return g.written(err)
 }
 
-// wholeReply makes the reply and sets its headers.
-func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, call Call, d Decision, id flightID) (_ []byte, err error) {
+// wholeReply makes the reply, and what sets its headers: that waits until nothing
+// keeps the client waiting any more.
+func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, call Call, d Decision, id flightID) (_ []byte, headers func(http.Header), err error) {
 	var answer Answer
 	var outcome policy.Outcome
 	if keep := g.HTTP.KeepAlive; keep > 0 && keep < call.Patience {
@@ -164,25 +167,25 @@ func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, ca
 	if d.Budget > 0 {
 		f, err := g.search(c, call, d, id, func() error { return nil })
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		call, d, answer, outcome = f.call, f.decision, f.answer, f.outcome
 	} else {
-		ctx, cancel := patient(ctx, call.Patience)
+		waiting, cancel := patient(ctx, call.Patience)
 		defer cancel()
-		if answer, outcome, err = g.answer(ctx, call, d); err != nil {
-			return nil, err
+		if answer, outcome, err = g.answer(waiting, call, d); err != nil {
+			return nil, nil, inTime(ctx, err)
 		}
 	}
 	v := g.verification(call, d, answer, outcome)
-	h := c.Response().Header()
-	setHeaders(h, d, answer, answer.Header)
-	setCostHeaders(h, v, outcome)
-	if e.task == nil {
-		_, warnings := adapt(call.Request, g.Models[answer.Model]) // the reply has no verify object to name them
-		setWarnings(h, slices.Concat(d.Warnings, warnings))
-	}
-	return e.encode(call, answer, v), nil
+	return e.encode(call, answer, v), func(h http.Header) {
+		setHeaders(h, d, answer, answer.Header)
+		setCostHeaders(h, v, outcome)
+		if e.task == nil {
+			_, warnings := adapt(call.Request, g.Models[answer.Model]) // the reply has no verify object to name them
+			setWarnings(h, slices.Concat(d.Warnings, warnings))
+		}
+	}, nil
 }
 
 // patient ends a request a little before its client gives up, so that it hears
@@ -192,6 +195,18 @@ func patient(ctx context.Context, d time.Duration) (context.Context, context.Can
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, d-min(d/10, 2*time.Second))
+}
+
+// inTime makes an error that our own patience caused one that the client hears of:
+// it is still there.
+func inTime(client context.Context, err error) error {
+	var failed *openai.CallError
+	if errors.As(err, &failed) && failed.Failure == openai.Cancelled && client.Err() == nil {
+		late := *failed
+		late.Failure = openai.TimedOut
+		return &late
+	}
+	return err
 }
 
 // streamed answers with server-sent events.

@@ -29,6 +29,7 @@ import (
 	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/policy/ledger"
+	"github.com/drover-llm/drover/pricing"
 )
 
 // The benchmark compares Drover, with its keys, prices and journal, with Go's
@@ -122,6 +123,9 @@ func benchChild(role, host string) error {
 		}
 		force, err := putInForce(c, nil, journal, nil, nil, log)
 		if err != nil {
+			return err
+		}
+		if err := pricing.Warm(); err != nil { // half a second of work that belongs to no request
 			return err
 		}
 		go func() { served <- serve(ctx, force.gateway, listener, nil, time.Second, log) }()
@@ -291,10 +295,9 @@ func BenchmarkAgainstReverseProxy(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			proxy, drover := startSubject(b, "proxy", host.URL), startSubject(b, "drover", host.URL)
-			for _, s := range []*subject{proxy, drover} { // warm: connections, tokenisers
+			for _, s := range []*subject{proxy, drover} { // warm: connections
 				s.load(b, c.clients*4, c.clients, c.body)
 			}
-			time.Sleep(2 * time.Second) // the tokenisers are built behind the first requests
 			var used [2]work
 			var took, alone [2][]time.Duration
 			rounds := 0

@@ -18,9 +18,6 @@ type Endpoint struct {
 	Path   string // below a base URL
 	Limit  string // member that bounds the output
 	Framed bool   // the messages of a prompt are framed by tokens of their own
-	// Accounted says that the reply's usage has the names of chat, or, if false,
-	// those of /responses.
-	Accounted bool
 
 	Request func(body []byte) (*ChatRequest, error)  // every error is an *Error
 	Reply   func(body []byte) (*ChatResponse, error) // of a provider
@@ -29,10 +26,10 @@ type Endpoint struct {
 
 // The endpoints.
 var (
-	Chat        = &Endpoint{Path: "/chat/completions", Limit: "max_completion_tokens", Framed: true, Accounted: true}
-	Completions = &Endpoint{Path: "/completions", Limit: "max_tokens", Accounted: true}
+	Chat        = &Endpoint{Path: "/chat/completions", Limit: "max_completion_tokens", Framed: true}
+	Completions = &Endpoint{Path: "/completions", Limit: "max_tokens"}
 	Responses   = &Endpoint{Path: "/responses", Limit: "max_output_tokens", Framed: true}
-	Embeddings  = &Endpoint{Path: "/embeddings", Accounted: true}
+	Embeddings  = &Endpoint{Path: "/embeddings"}
 )
 
 func init() { // the functions name their endpoint
