@@ -272,7 +272,7 @@ func callFailure(e *openai.CallError) *failure {
 		return &failure{status: http.StatusTooManyRequests, final: true, body: openai.Error{
 			Message: "The quota with the model's provider is used up. Tell your administrator.", Type: "insufficient_quota", Code: "insufficient_quota"}}
 	case openai.Denied:
-		f := server(http.StatusBadGateway, "upstream_error", "The model's provider refused Drover's credentials or does not have the model. Tell your administrator.")
+		f := server(http.StatusBadGateway, "upstream_error", "The model's provider refused Drover's credentials, or does not have the model or this endpoint. Tell your administrator.")
 		f.retryAfter, f.final = 0, true
 		return f
 	case openai.TimedOut:
