@@ -100,6 +100,7 @@ func (g *Gateway) routed(call Call, name string, route RouteConfig) (Decision, e
 	if err != nil {
 		return Decision{}, err
 	}
+	g.expectCosts(call, &plan)
 	chosen := g.choose(call, route, plan)
 	d.choice = &chosen
 	if chosen.Plan.Samples == 0 {

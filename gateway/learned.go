@@ -6,6 +6,7 @@ import (
 
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
 )
 
 // choice is what the learned model decided of a request, and on what.
@@ -37,6 +38,29 @@ func (g *Gateway) choose(call Call, route RouteConfig, p searchPlan) choice {
 	}
 	c.Decision = g.Learned().Decide(q, policy.Draw{Plan: rand.Float64(), Audit: 1})
 	return c
+}
+
+// expectCosts puts what answers of the class took so far, at today's prices, in
+// place of the plan's first guesses.
+func (g *Gateway) expectCosts(call Call, p *searchPlan) {
+	model, class := g.Learned(), featuresOf(call).Class()
+	expect := func(name string, guess pricing.USD) pricing.USD {
+		t, seen := model.Tokens(name, class)
+		if !seen {
+			return guess
+		}
+		cost, err := g.Prices.Cost(name, pricing.Usage{Prompt: int64(t.Prompt + .5), Completion: int64(t.Completion + .5)})
+		if err != nil {
+			return guess
+		}
+		return cost
+	}
+	for i, rung := range p.rungs {
+		p.sampleCosts[i] = expect(rung.Model, p.sampleCosts[i])
+	}
+	if p.escalates {
+		p.escalation.cost = expect(p.escalation.models[0], p.escalation.cost)
+	}
 }
 
 // modelID is a model as the learned model knows it.

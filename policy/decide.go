@@ -26,14 +26,18 @@ type Request struct {
 
 // Decision is a plan and why it was chosen.
 type Decision struct {
-	Plan    Plan
-	Belief  *Belief
-	Chances []Chance // of every plan that was open
-	Best    Plan     // the one of the highest expected worth
-	Audit   bool
-	Reason  string // one sentence
-	Version string // of the model
+	Plan     Plan
+	Belief   *Belief
+	Chances  []Chance   // of every plan that was open
+	Best     Plan       // the one of the highest expected worth
+	Expected []Expected // of the same plans
+	Audit    bool
+	Reason   string // one sentence
+	Version  string // of the model
 }
+
+// Expected is what a plan is expected to come to.
+type Expected struct{ Right, Cost float64 }
 
 // costMargin is how far below its expectation the cost of the best plan may come
 // out: the index stops sooner than the rules that plans are worked out by.
@@ -88,6 +92,7 @@ func (m *Model) Decide(q Request, draw Draw) Decision {
 			p += 1 - explore
 		}
 		decision.Chances = append(decision.Chances, Chance{a.plan, p})
+		decision.Expected = append(decision.Expected, Expected{a.right, a.cost})
 		if draw.Plan >= below && draw.Plan < below+p {
 			chosen = i
 		}

@@ -16,8 +16,8 @@ type Trial struct {
 	Model ModelID
 	Verdicts
 	Prompt, Completion int64 // tokens, of all calls
-	Calls              int
-	Published          bool // from a table of pass counts: it says nothing of the tests at hand
+	Calls              int   // or samples, where a call brings several
+	Published          bool  // from a table of pass counts: it says nothing of the tests at hand
 }
 
 // Count adds an answer that was judged, by the tests and, where it is known, by
@@ -55,7 +55,10 @@ func (o Outcome) Lesson(hidden *bool) (Lesson, bool) {
 	}
 	small := o.small()
 	trial(small)
+	drawn := map[string]int{}
 	for _, s := range o.Samples {
+		drawn[s.Model]++
+		trial(s.Model).Calls++ // one call may have brought several
 		if s.Equals == nil || s.Verdict != "" {
 			trial(s.Model).count(s.Verdict, o.truth(s, hidden))
 		}
@@ -68,7 +71,10 @@ func (o Outcome) Lesson(hidden *bool) (Lesson, bool) {
 	for _, c := range o.Calls {
 		if c.Status == 200 && c.Error == "" {
 			t := trial(c.Model)
-			t.Prompt, t.Completion, t.Calls = t.Prompt+c.Usage.Prompt, t.Completion+c.Usage.Completion, t.Calls+1
+			t.Prompt, t.Completion = t.Prompt+c.Usage.Prompt, t.Completion+c.Usage.Completion
+			if drawn[c.Model] == 0 {
+				t.Calls++
+			}
 		}
 	}
 	l := Lesson{Features: *o.Features, Small: *trials[small], Audit: o.Audit}

@@ -26,6 +26,13 @@ func (m *Model) Version() string { return m.version }
 // Lessons is how many were folded.
 func (m *Model) Lessons() int { return m.learned.count }
 
+// Tokens is what an answer of the model takes on requests of the class, false
+// where that was not seen yet.
+func (m *Model) Tokens(model string, class Class) (Tokens, bool) {
+	t, ok := m.learned.tokens[tokenKey{model, class}]
+	return t, ok
+}
+
 // beliefKey is what a belief is about.
 type beliefKey struct {
 	class  Class

@@ -15,7 +15,9 @@ import (
 )
 
 type policyCmd struct {
-	Replay replayCmd `cmd:"" help:"Replay policies on recorded pass counts."`
+	Show     showCmd     `cmd:"" help:"What was learned, class by class, or why a request was routed as it was."`
+	Simulate simulateCmd `cmd:"" help:"What another configuration would have been worth on the recorded outcomes."`
+	Replay   replayCmd   `cmd:"" help:"Replay policies on recorded pass counts."`
 }
 
 type replayCmd struct {

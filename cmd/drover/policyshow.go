@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/drover-llm/drover/configs"
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/policy/ledger"
+)
+
+// recordedFlags say which ledger is read.
+type recordedFlags struct {
+	configFile
+	Ledger string `placeholder:"FILE" help:"Ledger or a backup of one. Default: the configuration's."`
+}
+
+// open opens the ledger, and learns all of it when learn is set.
+func (f recordedFlags) open(ctx context.Context) (*configs.Config, *ledger.Ledger, *learning, error) {
+	config, err := f.load()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	path := config.Ledger.Path
+	if f.Ledger != "" {
+		path = f.Ledger
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, nil, nil, fmt.Errorf("opening ledger: %w", err)
+	}
+	journal, err := ledger.Open(path, ledger.Options{})
+	if errors.Is(err, ledger.ErrLocked) {
+		return nil, nil, nil, fmt.Errorf("a server holds %s: make a backup (drover ledger backup) and name it with --ledger", path)
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	learned := newLearning(config)
+	if err := learned.fold(ctx, journal); err != nil {
+		_ = journal.Close()
+		return nil, nil, nil, err
+	}
+	return config, journal, learned, nil
+}
+
+type showCmd struct {
+	recordedFlags
+	ID   string `arg:"" optional:"" help:"Id of an answer (chatcmpl-…): why it was routed as it was."`
+	JSON bool   `name:"json" help:"Print one JSON object."`
+}
+
+// Run shows the beliefs, or one decision.
+func (c showCmd) Run(ctx context.Context) error {
+	_, journal, learned, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer journal.Close()
+	if c.ID != "" {
+		return c.one(journal)
+	}
+	m := learned.model.Load()
+	models, tests := m.Beliefs()
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{"version": m.Version(), "lessons": m.Lessons(), "models": models, "tests": tests})
+	}
+	fmt.Printf("Model %s: %s folded. Intervals hold 90 %% of what is thought possible.\n\n", m.Version(), plural(m.Lessons(), "lesson"))
+	t := table.NewWriter()
+	t.SetOutputMirror(os.Stdout)
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"model", "version", "language", "tests", "prompt", "requests", "one answer is right", "where the small one never is"})
+	for _, b := range models {
+		hard := ""
+		if b.Small != "" {
+			hard = interval(b.Hard)
+		}
+		t.AppendRow(table.Row{b.Model.Name, b.Model.Version, b.Class.Language, b.Class.Strength, b.Class.Length, fmt.Sprintf("%.0f", b.Lessons), interval(b.Right), hard})
+	}
+	t.Render()
+	fmt.Println("\nA wrong answer passes the tests (learned from feedback and audits alone):")
+	for _, b := range tests {
+		fmt.Printf("  %d checks or more: %s, from %.0f known truths\n", b.From, interval(b.FalsePass), b.Lessons)
+	}
+	return nil
+}
+
+func interval(i policy.Interval) string {
+	return fmt.Sprintf("%.1f %% (%.1f to %.1f)", 100*i.Mean, 100*i.Low, 100*i.High)
+}
+
+// one says why a request was routed as it was.
+func (c showCmd) one(journal *ledger.Ledger) error {
+	entry, err := journal.Outcome(c.ID)
+	if err != nil {
+		return err
+	}
+	o := entry.Outcome
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{"id": o.ID, "reason": o.Reason, "way": o.Way, "stop": o.Stop, "features": o.Features,
+			"plan": o.Plan, "chances": o.Chances, "audit": o.Audit, "policy": o.Policy, "versions": o.Versions, "prices": o.Prices})
+	}
+	fmt.Printf("%s came %s and was answered by %s (%s, %s).\n", o.ID, o.At.Format("2006-01-02 15:04:05"), o.Model, o.Way, o.Reason)
+	if o.Plan == nil {
+		fmt.Println("No plan was chosen for it: the reason alone decided.")
+		return nil
+	}
+	fmt.Printf("Language %q, %d checks, a prompt of %d bytes. Model %s at prices %s chose %s.\n", o.Features.Language, o.Features.Tests, o.Features.Prompt, o.Policy, o.Prices, o.Plan)
+	for _, chance := range o.Chances {
+		fmt.Printf("  %6.2f %%  %s\n", 100*chance.Propensity, chance.Plan)
+	}
+	if o.Stop != "" {
+		fmt.Printf("The search drew %s and ended: %s.\n", plural(len(o.Samples), "sample"), o.Stop)
+	}
+	return nil
+}
