@@ -118,11 +118,11 @@ func TestKeptAnswersAreBoundedAndForgotten(t *testing.T) {
 	h, _ := caching(t, 1)
 	other := strings.Replace(cachedChat, "Write", "Please write", 1)
 	h.asks(h.key, cachedChat)
-	_, id := h.asks(h.key, other)
+	h.asks(h.key, other)
 	if way, _ := h.asks(h.key, other); way != "cache" {
 		t.Errorf("the last one: %s", way)
 	}
-	_, id = h.asks(h.key, other) // it counts whichever of the answers it is about
+	_, id := h.asks(h.key, other) // it counts whichever of the answers it is about
 	resp, body := h.send("POST", "/v1/feedback", h.key, `{"id":"`+id+`","correct":false}`)
 	if resp.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s", resp.StatusCode, body)

@@ -9,6 +9,9 @@
 //	        .ParseTask  ceiling.go         ├ direct.go:   upstream, fallbacks in order, then the tests
 //	                                       └ searched.go: search.Find, stopper.go, then escalation
 //
+// cache.go serves verified answers again, compared.go answers requests without
+// tests by what samples agree on; both only where a route turns it on.
+//
 // answer.go is the page to read first. A Responder answers a decided request
 // and reports whatever it spent, also beside an error. The money is held in the
 // Journal before it is spent and settled once, before the client sees the end of

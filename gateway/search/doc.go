@@ -13,6 +13,9 @@
 // [Result], also beside an error. When a search accepts nothing, [Task.Escalation]
 // makes the request for a strong model.
 //
+// A task without tests can be searched by agreement ([Agree]): samples that
+// behave alike at made-up inputs are likely to be right, and none gets a verdict.
+//
 // What a provider's failure or a lost sandbox leaves behind is no verdict: a
 // sample is passed, failed or unjudged.
 //

@@ -109,9 +109,10 @@ func closing(text string, start int) int {
 		c := text[i]
 		switch {
 		case quote != 0:
-			if c == '\\' {
+			switch c {
+			case '\\':
 				i++
-			} else if c == quote || c == '\n' {
+			case quote, '\n':
 				quote = 0
 			}
 		case c == '"' || c == '\'':
