@@ -101,10 +101,9 @@ func (c *ledgerVerify) repair(ctx context.Context, parent *ledgerCmd) error {
 	if r.Root {
 		fmt.Fprintln(os.Stderr, "One of the file's two roots was damaged: the last transaction may be lost too.")
 	}
-	switch {
-	case r.Losses == 0:
+	if r.Losses == 0 {
 		fmt.Fprintln(os.Stderr, "No record was lost.")
-	default:
+	} else {
 		fmt.Fprintf(os.Stderr, "%s lost", plural(r.Losses, "record"))
 		if len(r.Lost) > 0 {
 			fmt.Fprintf(os.Stderr, ", among them those of the sequence numbers %v", r.Lost)

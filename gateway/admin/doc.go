@@ -1,5 +1,6 @@
 // Package admin is the control plane: an HTTP listener of its own, with a token
-// of its own, on which keys are created, listed and revoked.
+// of its own, on which keys are kept, money and outcomes are looked at, holds that
+// a crash left are ended, and the ledger is exported, backed up and verified.
 //
 // A Server is handed what it controls as small interfaces declared here, so that
 // it can be tried without a gateway and never reaches back into one. Its errors

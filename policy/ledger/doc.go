@@ -1,10 +1,12 @@
 // Package ledger remembers what was held, spent and decided, in one bbolt file.
 //
 // It is a journal: every hold, every outcome and every change to a key is
-// appended once, under the next sequence number, and never altered. Small
-// indexes beside it (open holds, outcomes by id, keys) are written in the same
-// transaction, so that the two cannot disagree, and all that Drover believes
-// about money can be folded from the journal again.
+// appended once, under the next sequence number, and never altered. Indexes
+// beside it (open holds, outcomes by id, keys, rows to filter by) are written in
+// the same transaction, so that the two cannot disagree, and all that Drover
+// believes about money can be folded from the journal again: from its start, or
+// from a checkpoint, which is a record that says what it came to. Records leave it
+// only when outcomes are forgotten, and a checkpoint goes before that.
 //
 // Whatever returns without an error is on disk. One goroutine writes: it takes
 // everything that waits, commits it at once and wakes all callers, so that many
