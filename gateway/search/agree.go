@@ -68,7 +68,8 @@ func Agree(ctx context.Context, t Task, p Plan, prior Prior) (Result, Agreement,
 		p.Ceiling -= p.Rungs[0].Bound
 		call, q := assertCall(t, p)
 		asked = &call
-		writing.Go(func() { claims = askAsserts(ctx, p, &call, q) })
+		asking := p // what follows changes p
+		writing.Go(func() { claims = askAsserts(ctx, asking, &call, q) })
 	}
 	runner := p.Runner
 	p.Runner = nobody{}
