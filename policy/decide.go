@@ -136,13 +136,21 @@ func (q Request) arms(draws []planDraw) []arm {
 		}
 		// Which rule for stopping suits best is decided over all draws: the index
 		// knows no better.
-		best := arm{mean: math.Inf(-1)}
+		best, top, at, made := arm{}, math.Inf(-1), 0, -1
 		for i, v := range all {
 			plan.Samples = v.samples
-			if a := q.arm(plan, draws, i); a.mean > best.mean {
-				best = a
+			total := 0.0
+			for d := range draws {
+				worth, _, _ := q.worth(plan, &draws[d], i)
+				total += worth
+			}
+			if total > top {
+				top, at = total, i
 			}
 			if i+1 == len(all) || all[i+1].samples != v.samples {
+				if at != made {
+					best, made = q.arm(plan, draws, at), at
+				}
 				best.plan, best.main = plan, v.samples == q.Depth && resort == (q.Escalate > 0)
 				arms = append(arms, best)
 			}
@@ -176,18 +184,6 @@ func (q Request) arm(plan Plan, draws []planDraw, variant int) arm {
 	n := float64(len(draws))
 	a.mean, a.cost, a.right, a.low = a.mean/n, a.cost/n, a.right/n, lowest[len(lowest)-1]
 	return a
-}
-
-// least is the least money that the plan can be begun with.
-func (q Request) least(p Plan) float64 {
-	need := 0.0
-	if p.LastResort {
-		need = q.Escalate
-	}
-	if p.Samples > 0 {
-		need += q.Sample
-	}
-	return need
 }
 
 // worth of a variant of a plan in a draw, with its cost and the chance that its

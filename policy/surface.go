@@ -40,11 +40,6 @@ func newSurface(shapes []Beta, prior []float64, low, high float64, nodes int) *s
 	return s
 }
 
-// belief is the weight of every shape by log likelihoods that were gathered.
-func (s *surface) belief(gathered []float64) []float64 {
-	return normalise(sum(s.prior, gathered))
-}
-
 // chances is the distribution over the nodes that weights of shapes give.
 func (s *surface) chances(weights []float64) []float64 {
 	c := make([]float64, len(s.nodes))

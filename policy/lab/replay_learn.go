@@ -22,7 +22,6 @@ type learning struct {
 	regret                 [3]float64
 	policyMean             xy // of the requests, audits left out
 	strongMean, staticMean xy // the same requests, by the strong model alone and by the best cascade of the tuning half
-	solvedHopeless         float64
 }
 
 // learned is the policy as it was after so many requests, on all test problems.

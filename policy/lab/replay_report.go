@@ -49,7 +49,7 @@ type ReplayReport struct {
 type FamilyReport struct {
 	Name  string      `json:"name"`
 	AIQ   Estimate    `json:"aiq"`
-	APGR  float64     `json:"apgr"`
+	APGR  float64     `json:"apgr"`         // average over costs from 0 to 1 of the share of the gap from small to strong that is closed
 	CPT   [3]*float64 `json:"cpt_50_80_95"` // null: not reached
 	Front []Point     `json:"front"`
 }

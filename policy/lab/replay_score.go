@@ -70,16 +70,6 @@ func area(hull []xy) float64 {
 	return sum + (1-last.cost)*last.accuracy
 }
 
-// recovered is the average, over costs from 0 to 1, of the share of the gap
-// between the weak and the strong model that a front closes (APGR, after
-// RouteLLM, on an axis of cost).
-func recovered(hull []xy, weak, strong float64) float64 {
-	if strong == weak {
-		return math.NaN()
-	}
-	return (area(hull) - weak) / (strong - weak)
-}
-
 // calibration is the expected calibration error, over ten bins of equally many
 // forecasts, and the Brier score.
 func calibration(all []judgement) (ece, brier float64, bins []Point) {
