@@ -53,7 +53,7 @@ func (d Decision) Explores() bool { return d.Plan != d.Best }
 // that is known. Within the plan the stopping index decides.
 func (m *Model) Decide(q Request, draw Draw) Decision {
 	known := m.derive(q.Features.Class(), q.Rungs, q.Strong, q.Depth)
-	arms := q.arms(known.draws)
+	arms := q.arms(known)
 	safe := q.safe(arms)
 	best := 0
 	wins := make([]float64, len(safe))
@@ -118,7 +118,8 @@ type arm struct {
 }
 
 // arms are the plans that the request can afford.
-func (q Request) arms(draws []planDraw) []arm {
+func (q Request) arms(known *derived) []arm {
+	draws := known.draws
 	var arms []arm
 	small := q.Rungs[0].Name
 	if plan := (Plan{LastResort: true, Small: small}); q.Escalate > 0 && q.Escalate <= q.Left {
@@ -139,13 +140,8 @@ func (q Request) arms(draws []planDraw) []arm {
 		best, top, at, made := arm{}, math.Inf(-1), 0, -1
 		for i, v := range all {
 			plan.Samples = v.samples
-			total := 0.0
-			for d := range draws {
-				worth, _, _ := q.worth(plan, &draws[d], i)
-				total += worth
-			}
-			if total > top {
-				top, at = total, i
+			if worth, _, _ := q.worth(plan, &known.mean, i); worth > top {
+				top, at = worth, i
 			}
 			if i+1 == len(all) || all[i+1].samples != v.samples {
 				if at != made {

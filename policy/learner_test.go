@@ -134,11 +134,11 @@ func TestExpectedWorthFallsWithPrices(t *testing.T) {
 	m := NewLearner().Model()
 	rapid.Check(t, func(t *rapid.T) {
 		q := askFor(Rule{ValueOfCorrect: money(t, "V"), LossOfWrong: money(t, "L")})
-		draws := m.derive(q.Features.Class(), q.Rungs, q.Strong, q.Depth).draws
-		cheap := q.arms(draws)
+		known := m.derive(q.Features.Class(), q.Rungs, q.Strong, q.Depth)
+		cheap := q.arms(known)
 		q.Sample *= 1 + rapid.Float64Range(0, 9).Draw(t, "dearer sample")
 		q.Escalate *= 1 + rapid.Float64Range(0, 9).Draw(t, "dearer call")
-		for i, a := range q.arms(draws) {
+		for i, a := range q.arms(known) {
 			if a.mean > cheap[i].mean+1e-12 {
 				t.Fatalf("%v is worth %g at the dearer prices, %g at the cheaper", a.plan, a.mean, cheap[i].mean)
 			}

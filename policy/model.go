@@ -46,6 +46,7 @@ type beliefKey struct {
 type derived struct {
 	belief *Belief
 	draws  []planDraw
+	mean   planDraw // of the draws: worth is linear in it, whatever the prices
 }
 
 func (m *Model) derive(class Class, rungs []ModelID, strong ModelID, depth int) *derived {
@@ -97,7 +98,8 @@ func (l *Learner) derive(class Class, rungs []ModelID, strong ModelID, depth int
 		panic(err) // the grids hold nothing that a belief refuses
 	}
 	belief.summed()
-	return &derived{belief: belief, draws: l.drawPlans(small, otherKey{rungs[0].Name, strong, class}, depth)}
+	draws := l.drawPlans(small, otherKey{rungs[0].Name, strong, class}, depth)
+	return &derived{belief, draws, average(draws)}
 }
 
 // skillOf is one skill that stands for all that are thought possible: its chances

@@ -145,3 +145,26 @@ func expect(nodes, weights, strong []float64, escape float64, variants []variant
 	d.strong.undone = 1
 	return d
 }
+
+// average is the mean of the draws.
+func average(draws []planDraw) planDraw {
+	mean := planDraw{search: make([]figures, len(draws[0].search))}
+	for d := range draws {
+		mean.strong.add(&draws[d].strong)
+		for i := range mean.search {
+			mean.search[i].add(&draws[d].search[i])
+		}
+	}
+	return mean
+}
+
+// add takes in a draw's part of a mean.
+func (f *figures) add(g *figures) {
+	const share = 1. / planDraws
+	f.samples += share * g.samples
+	f.undone += share * g.undone
+	f.right += share * g.right
+	f.wrong += share * g.wrong
+	f.strongRight += share * g.strongRight
+	f.strongWrong += share * g.strongWrong
+}
