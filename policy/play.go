@@ -75,7 +75,7 @@ func (p *play) stop(j, s, f int) float64 {
 	if s > 0 && p.clears(j, s, f) {
 		worth = max(worth, p.hand(j, s, f))
 	}
-	if math.IsInf(worth, -1) && p.rule.ValueOfCorrect > 0 && !(open && p.mustAnswer()) {
+	if math.IsInf(worth, -1) && p.rule.ValueOfCorrect > 0 && (!open || !p.mustAnswer()) {
 		worth = 0
 	}
 	return worth
