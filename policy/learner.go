@@ -401,7 +401,11 @@ func (c Class) compare(o Class) int {
 	return cmp.Or(cmp.Compare(c.Language, o.Language), cmp.Compare(c.Strength, o.Strength), cmp.Compare(c.Length, o.Length))
 }
 
-// version names what was learned: how many lessons, and a digest of all of them.
-func (l *Learner) version() string {
+func (k tokenKey) compare(o tokenKey) int {
+	return cmp.Or(cmp.Compare(k.model, o.model), k.class.compare(o.class))
+}
+
+// Version names what was learned: how many lessons, and a digest of all of them.
+func (l *Learner) Version() string {
 	return fmt.Sprintf("%d-%s", l.count, hex.EncodeToString(l.chain[:6]))
 }

@@ -16,7 +16,7 @@ type Model struct {
 
 // Model takes a picture of what was learned so far.
 func (l *Learner) Model() *Model {
-	return &Model{learned: l.Clone(), version: l.version(), derived: new(sync.Map)}
+	return &Model{learned: l.Clone(), version: l.Version(), derived: new(sync.Map)}
 }
 
 // Version names the model: how many lessons it holds, and a digest of them all

@@ -9,8 +9,8 @@ import (
 // Pairing is a search of a route: the model that the difficulty is told by, and
 // those above it.
 type Pairing struct {
-	Small  ModelID
-	Others []ModelID
+	Small  ModelID   `json:"small"`
+	Others []ModelID `json:"others"`
 }
 
 // Fit learns from recorded outcomes in their order. It ends at the first error.

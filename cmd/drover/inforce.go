@@ -44,7 +44,7 @@ var timeOfDay = time.Now
 // putInForce makes a gateway of the configuration, with the money that the ledger
 // says is left.
 func putInForce(c *configs.Config, load func() (*configs.Config, error), journal *ledger.Ledger, runner gateway.Sandbox, alert func(policy.Alert), log *slog.Logger) (*inForce, error) {
-	f := &inForce{journal: journal, runner: runner, log: log, load: load, book: policy.NewBook(alert), learned: newLearning(c), config: c}
+	f := &inForce{journal: journal, runner: runner, log: log, load: load, book: policy.NewBook(alert), learned: newLearning(c, log), config: c}
 	f.book.Restore(journal.Totals())
 	f.metrics = admin.NewMetrics(admin.Gauges{
 		Inflight: func() int64 { return f.gateway.Gateway().Inflight() }, Queue: f.queue, Breakers: f.breakers, Budgets: f.states,

@@ -20,14 +20,14 @@ const learnEvery = time.Second
 // learning folds the journal into a model, in its order, so that the same journal
 // gives the same model. One goroutine learns; requests read the latest model.
 type learning struct {
-	learner  *policy.Learner
-	after    uint64 // last record that was folded
-	pairings []policy.Pairing
-	model    atomic.Pointer[policy.Model]
+	lessons
+	after uint64 // last record that was folded
+	whole uint64 // up to here, nothing was forgotten before it was folded
+	model atomic.Pointer[policy.Model]
 }
 
-func newLearning(c *configs.Config) *learning {
-	l := &learning{learner: policy.NewLearner(), pairings: pairings(c)}
+func newLearning(c *configs.Config, log *slog.Logger) *learning {
+	l := &learning{lessons: *newLessons(c, log)}
 	l.model.Store(l.learner.Model())
 	return l
 }
@@ -53,25 +53,37 @@ func pairings(c *configs.Config) []policy.Pairing {
 	return all
 }
 
-// fold learns what was journalled since.
+// fold learns what was journalled since. What is forgotten meanwhile is in what
+// the ledger says was learned, and is taken from there.
 func (l *learning) fold(ctx context.Context, journal *ledger.Ledger) error {
-	taught := false
-	for e, err := range journal.Events(ctx, l.after) {
+	for {
+		state, through, err := journal.Learned()
 		if err != nil {
 			return err
 		}
-		switch {
-		case e.Feedback != nil:
-			taught = l.learner.Feedback(*e.Outcome, e.Feedback.Correct) || taught
-		case e.Outcome != nil:
-			taught = l.learner.Outcome(*e.Outcome) || taught
-		case e.Priors != nil:
-			l.learner.Priors(*e.Priors, l.pairings)
-			taught = true
+		if through > l.whole {
+			if err := l.Restore(state); err != nil {
+				return err
+			}
+			l.after, l.whole = through, through
+		} else if l.after > l.whole {
+			l.whole = l.after
 		}
-		l.after = e.Seq
+		read := false
+		for e, err := range journal.Events(ctx, l.after) {
+			if err == nil {
+				err = l.Fold(e)
+			}
+			if err != nil {
+				return err
+			}
+			l.after, read = e.Seq, true
+		}
+		if !read {
+			break
+		}
 	}
-	if taught {
+	if l.learner.Version() != l.model.Load().Version() {
 		m := l.learner.Model()
 		m.Warm(l.model.Load())
 		l.model.Store(m)

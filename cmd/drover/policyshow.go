@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -40,7 +41,7 @@ func (f recordedFlags) open(ctx context.Context) (*configs.Config, *ledger.Ledge
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	learned := newLearning(config)
+	learned := newLearning(config, slog.Default())
 	if err := learned.fold(ctx, journal); err != nil {
 		_ = journal.Close()
 		return nil, nil, nil, err

@@ -30,7 +30,10 @@ const settleWithin = 10 * time.Second
 // a first key and a made admin token, goes to out. load reads the configuration
 // anew, from the file at path, which is watched.
 func run(ctx context.Context, c *configs.Config, path string, load func() (*configs.Config, error), log *slog.Logger, out io.Writer) (err error) {
-	journal, err := ledger.Open(c.Ledger.Path, ledger.Options{Log: log})
+	journal, err := ledger.Open(c.Ledger.Path, ledger.Options{
+		Log:   log,
+		Learn: func() ledger.Folder { return newLessons(c, log) },
+	})
 	if err != nil {
 		return err
 	}
