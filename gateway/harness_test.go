@@ -30,7 +30,26 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Init() // a container's builder and init are this test binary again
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(boxed{m})
+}
+
+// box is the sandbox that all tests share: each start of one tries whether it
+// isolates.
+var box struct {
+	once   sync.Once
+	runner *sandbox.Runner
+	err    error
+}
+
+// boxed closes the shared sandbox before anything is said to have leaked.
+type boxed struct{ *testing.M }
+
+func (b boxed) Run() int {
+	code := b.M.Run()
+	if box.runner != nil {
+		box.runner.Close()
+	}
+	return code
 }
 
 // house is a gateway over a stand-in, with a real ledger, over real HTTP.

@@ -26,17 +26,18 @@ const (
 // asks gpt-4o, over the real sandbox.
 func searching(t *testing.T, llama, strong standin.Script) *house {
 	t.Helper()
-	runner, err := sandbox.New(t.Context(), sandbox.Config{}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
+	box.once.Do(func() {
+		box.runner, box.err = sandbox.New(context.Background(), sandbox.Config{}, slog.New(slog.DiscardHandler))
+	})
+	if box.err != nil {
+		t.Fatal(box.err)
 	}
-	t.Cleanup(func() { runner.Close() })
-	if why := runner.Down(); why != "" {
+	if why := box.runner.Down(); why != "" {
 		t.Skip("nothing can be tested on this machine: " + why)
 	}
 	h := openWith(t, standin.Config{Models: map[string]standin.Script{"llama-3.1-8b": llama, "gpt-4o": strong}}, upstream.Config{SupportsN: new(true)},
 		map[string]gateway.RouteConfig{"auto": {Direct: gateway.Names{"gpt-4o"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b", MaxSamples: 16}}}}, "llama-3.1-8b")
-	h.gateway.Sandbox = runner
+	h.gateway.Sandbox = box.runner
 	cheap := priced
 	cheap.Prompt, cheap.CachedPrompt, cheap.Completion = 50_000, 50_000, 80_000
 	table, err := pricing.NewTable(map[string]pricing.Price{"gpt-4o": priced, "llama-3.1-8b": cheap})
