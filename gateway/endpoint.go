@@ -75,6 +75,7 @@ func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
 			return err
 		}
 		call.Tags = key.AddTags(call.Tags)
+		begin := g.Now()
 		d, err := g.decide(call)
 		if err != nil {
 			return e.refuse(err)
@@ -85,6 +86,7 @@ func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
 		if d, err = g.fit(call, d); err != nil {
 			return err
 		}
+		g.observeDecision(begin)
 		g.tellRoom(c, d.Shares)
 		id := flightID{key.ID, sha256.Sum256(body)}
 		if request.Stream && e.stream != nil {

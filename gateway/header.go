@@ -53,7 +53,7 @@ func setCostHeaders(h http.Header, v verification, o policy.Outcome) {
 	set(h, headerSamples, strconv.Itoa(v.Samples.Drawn))
 	set(h, headerCost, string(v.Cost))
 	set(h, headerSaved, string(v.Saved))
-	set(h, headerOverhead, strconv.FormatInt((o.Took-upstreamTime(o)).Milliseconds(), 10))
+	set(h, headerOverhead, strconv.FormatInt(overhead(o).Milliseconds(), 10))
 }
 
 // setWarnings tells in a header what was left out or changed, where the reply has

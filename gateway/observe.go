@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"time"
 
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/pricing"
@@ -9,9 +10,11 @@ import (
 
 // Observer is told what becomes of requests, for metrics. It must not block.
 type Observer interface {
-	Answered(o policy.Outcome) // each request that was held for, whatever came of it
-	Refused(status int)        // each one that was turned away before that
-	Saved(amount pricing.USD)  // against the route's first model; may be negative
+	Answered(o policy.Outcome)  // each request that was held for, whatever came of it
+	Refused(status int)         // each one that was turned away before that
+	Saved(amount pricing.USD)   // against the route's first model; may be negative
+	Decided(took time.Duration) // how a request is to be answered, before money is held
+	Overhead(d time.Duration)   // of a request that was not searched: what no call to a model took
 }
 
 // answered marks the error of a request that has an outcome.
@@ -23,11 +26,21 @@ func (a answered) Unwrap() error { return a.error }
 func (g *Gateway) observeAnswer(o policy.Outcome, err error) error {
 	if g.Observer != nil {
 		g.Observer.Answered(o)
+		if len(o.Samples) == 0 { // those are drawn beside each other
+			g.Observer.Overhead(overhead(o))
+		}
 	}
 	if err != nil {
 		err = answered{err}
 	}
 	return err
+}
+
+// observeDecision tells how long it took since begin to decide.
+func (g *Gateway) observeDecision(begin time.Time) {
+	if g.Observer != nil {
+		g.Observer.Decided(g.Now().Sub(begin))
+	}
 }
 
 // observeRefusal tells of a request that ended without an outcome.

@@ -160,6 +160,10 @@ func dollars(u *pricing.USD) json.RawMessage {
 	return json.RawMessage(u.String())
 }
 
+// overhead is what a request took beside its calls; of calls that were made beside
+// each other, nothing.
+func overhead(o policy.Outcome) time.Duration { return max(0, o.Took-upstreamTime(o)) }
+
 // upstreamTime is how long the calls of a request took.
 func upstreamTime(o policy.Outcome) time.Duration {
 	var sum time.Duration

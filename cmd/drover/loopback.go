@@ -24,6 +24,7 @@ type loopback struct {
 	url, key string
 	models   *standin.Server
 	journal  *heldJournal
+	force    *inForce
 	end      func() error
 }
 
@@ -103,13 +104,13 @@ func startLoopback(ctx context.Context, yaml string, models standin.Config, runn
 	if l.key, _, err = journal.CreateKey(ctx, policy.Key{Name: "loopback"}, "loopback"); err != nil {
 		return nil, err
 	}
-	force, err := putInForce(config, nil, journal, runner, nil, log)
+	l.force, err = putInForce(config, nil, journal, runner, nil, log)
 	if err != nil {
 		return nil, err
 	}
 	l.journal = &heldJournal{Journal: journal, open: map[string]policy.Hold{}}
-	force.gateway.Gateway().Journal = l.journal
-	closers = append(closers, func() error { force.Close(); return nil })
+	l.force.gateway.Gateway().Journal = l.journal
+	closers = append(closers, func() error { l.force.Close(); return nil })
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -117,7 +118,7 @@ func startLoopback(ctx context.Context, yaml string, models standin.Config, runn
 	l.url = "http://" + listener.Addr().String()
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
-	go func() { served <- serve(serving, force.gateway, listener, nil, time.Second, log) }()
+	go func() { served <- serve(serving, l.force.gateway, listener, nil, time.Second, log) }()
 	closers = append(closers, func() error { stop(); return <-served })
 	return l, nil
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -26,7 +27,7 @@ type Metrics struct {
 	http.Handler
 	requests, cost, tokens, samples *prometheus.CounterVec
 	upstream                        *prometheus.HistogramVec
-	verify                          prometheus.Histogram
+	verify, decision, overhead      prometheus.Histogram
 	saved                           prometheus.Gauge
 }
 
@@ -36,7 +37,10 @@ func NewMetrics(g Gauges) *Metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
 	seconds := []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120}
+	quick := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5}
 	m := &Metrics{
+		decision: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "drover_decision_seconds", Help: "Time to decide how a request is answered.", Buckets: quick}),
+		overhead: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "drover_overhead_seconds", Help: "Time of requests that were not searched that no call to a model took: deciding, journalling, testing the answer.", Buckets: quick}),
 		requests: counter("drover_requests_total", "Requests by route, answering model and HTTP status.", "route", "model", "status"),
 		cost:     counter("drover_cost_usd_total", "Dollars spent, as far as prices are known.", "model", "team"),
 		tokens:   counter("drover_tokens_total", "Tokens bought.", "model", "kind"),
@@ -47,7 +51,7 @@ func NewMetrics(g Gauges) *Metrics {
 	}
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.cost, m.tokens, m.samples, m.upstream, m.verify, m.saved, now{g})
+		m.requests, m.cost, m.tokens, m.samples, m.upstream, m.verify, m.decision, m.overhead, m.saved, now{g})
 	m.Handler = promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 	return m
 }
@@ -83,6 +87,12 @@ func (m *Metrics) Refused(status int) {
 // Saved adds what a request saved.
 func (m *Metrics) Saved(amount pricing.USD) { m.saved.Add(amount.Float64()) }
 
+// Decided takes how long a decision took.
+func (m *Metrics) Decided(took time.Duration) { m.decision.Observe(took.Seconds()) }
+
+// Overhead takes what a request took beside its calls to models.
+func (m *Metrics) Overhead(d time.Duration) { m.overhead.Observe(d.Seconds()) }
+
 // now collects the gauges.
 type now struct{ Gauges }
 
@@ -91,10 +101,11 @@ var (
 	queueDesc    = prometheus.NewDesc("drover_sandbox_queue", "Jobs that wait for the sandbox.", nil, nil)
 	breakerDesc  = prometheus.NewDesc("drover_breaker_state", "1 while a model is left alone because it failed, else 0.", []string{"model"}, nil)
 	budgetDesc   = prometheus.NewDesc("drover_budget_left_usd", "Dollars left in a budget's window.", []string{"budget"}, nil)
+	softDesc     = prometheus.NewDesc("drover_budget_soft_reached", "1 when a budget's soft share is spent in its window, else 0; of budgets that have one.", []string{"budget"}, nil)
 )
 
 func (n now) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{inflightDesc, queueDesc, breakerDesc, budgetDesc} {
+	for _, d := range []*prometheus.Desc{inflightDesc, queueDesc, breakerDesc, budgetDesc, softDesc} {
 		c <- d
 	}
 }
@@ -115,6 +126,13 @@ func (n now) Collect(c chan<- prometheus.Metric) {
 	for _, b := range n.Budgets() {
 		if b.Limit > 0 {
 			gauge(budgetDesc, b.Left.Float64(), b.Name)
+		}
+		if b.Soft > 0 {
+			reached := 0.0
+			if b.Spent >= b.Soft {
+				reached = 1
+			}
+			gauge(softDesc, reached, b.Name)
 		}
 	}
 }
