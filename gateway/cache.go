@@ -200,8 +200,20 @@ func (r keeping) Respond(ctx context.Context, call Call, d Decision) (Answer, er
 	return answer, nil
 }
 
+// fit makes what answers fit.
+func (r keeping) fit(call Call, d Decision, p purse) (Decision, error) {
+	d.Responder = r.Responder
+	d, err := r.Responder.(fitter).fit(call, d, p)
+	r.Responder = d.Responder
+	d.Responder = r
+	return d, err
+}
+
 // cached answers with what was verified before, and spends nothing.
 type cached struct{ kept *kept }
+
+// fit has nothing to make smaller.
+func (r cached) fit(_ Call, d Decision, _ purse) (Decision, error) { return d, nil }
 
 func (r cached) Respond(_ context.Context, call Call, _ Decision) (Answer, error) {
 	answer := r.kept.answer

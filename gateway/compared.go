@@ -44,6 +44,15 @@ func (g *Gateway) compares(call Call, d Decision, route RouteConfig) (Decision, 
 // strong model. Nothing is verified: no test was given.
 type compared struct{ searched }
 
+// fit makes it smaller, and leaves it what it is.
+func (r compared) fit(call Call, d Decision, p purse) (Decision, error) {
+	d, err := r.searched.fit(call, d, p)
+	if smaller, ok := d.Responder.(searched); ok {
+		d.Responder = compared{smaller}
+	}
+	return d, err
+}
+
 // Respond compares samples, and escalates where they do not agree.
 func (r compared) Respond(ctx context.Context, call Call, d Decision) (Answer, error) {
 	n := r.plan.rungs[0].MaxSamples

@@ -5,11 +5,14 @@ package gateway
 // there are fewer samples and no escalation.
 func (r searched) fit(call Call, d Decision, p purse) (Decision, error) {
 	var least *tooDear
+	route := r.g.Routes[d.Route]
+	route.Search = r.plan.rungs // as deep as was decided
 	for _, call.exact = range [...]bool{false, true} {
-		plan, err := r.g.plan(call, r.g.Routes[d.Route])
+		plan, err := r.g.plan(call, route)
 		if err != nil {
 			return d, err
 		}
+		r.g.expectCosts(call, &plan)
 		if plan.ceiling == nil || plan.escalates && plan.escalation.bound == nil && call.Request.MaxTokens > 0 {
 			return d, r.unbounded(call, plan)
 		}
