@@ -64,6 +64,8 @@ type Answer struct {
 	Agreement *search.Agreement    // of samples without tests; nil where there were tests
 	Spent     []policy.Call
 	Warnings  []string
+	Audit     bool            // everything was drawn, to learn from it
+	Beside    *sandbox.Report // of the strong model's answer to an audit, where a sample was handed out in its place
 }
 
 // answer takes a request from its decision to its outcome. The outcome is
@@ -78,11 +80,13 @@ func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, po
 	if d.Limit > 0 {
 		call.Request = withLimit(call.Request, d.Limit)
 	}
+	d, audited := g.audit(call, d)
 	settled := false
 	defer func() {
 		if !settled { // a panic: nobody knows what was spent
 			o := g.outcome(ctx, call, d, Answer{}, errInternal)
 			o.Cost = hold.Ceiling
+			audited(o)
 			_ = g.settle(ctx, o)
 		}
 	}()
@@ -90,6 +94,7 @@ func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, po
 	answer.Warnings = slices.Concat(d.Warnings, answer.Warnings)
 	outcome := g.outcome(ctx, call, d, answer, err)
 	settled = true
+	audited(outcome)
 	call.pass.spent(tokensOf(outcome))
 	if lost := g.settle(ctx, outcome); lost != nil {
 		return Answer{}, outcome, g.observeAnswer(outcome, lost)
@@ -180,6 +185,7 @@ func (g *Gateway) outcome(ctx context.Context, call Call, d Decision, a Answer, 
 		if i := returned(a); i >= 0 {
 			o.Samples[i].Returned = true
 		}
+		o.Samples = append(o.Samples, besideOf(a)...)
 	}
 	if err != nil {
 		f := failureOf(ctx, err)

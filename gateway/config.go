@@ -46,6 +46,10 @@ type RouteConfig struct {
 type LearnConfig struct {
 	// Explore is the most, as a share of requests and of spending, that may follow another plan than the best known. Default 0.02.
 	Explore *float64 `yaml:"explore"`
+	// Audit is the share of searched requests that draw everything: up to 8 samples, whatever passes, and the strong model too. Default 0.
+	Audit *float64 `yaml:"audit"`
+	// AuditSpend is the most that audits may spend, as a share of what the route's other searched requests spend. Default 0.05.
+	AuditSpend *float64 `yaml:"audit_spend"`
 }
 
 // WithDefaults returns the configuration with its zero fields set to their
@@ -54,13 +58,25 @@ func (c LearnConfig) WithDefaults() LearnConfig {
 	if c.Explore == nil {
 		c.Explore = new(0.02)
 	}
+	if c.Audit == nil {
+		c.Audit = new(0.)
+	}
+	if c.AuditSpend == nil {
+		c.AuditSpend = new(0.05)
+	}
 	return c
 }
 
 // Validate reports every fault with its path below learn.
 func (c LearnConfig) Validate(fault func(path, format string, args ...any)) {
-	if c.Explore != nil && !(*c.Explore >= 0 && *c.Explore <= 0.5) {
-		fault("explore", "must be between 0 and 0.5, got %g", *c.Explore)
+	for _, share := range []struct {
+		path  string
+		value *float64
+		most  float64
+	}{{"explore", c.Explore, .5}, {"audit", c.Audit, 1}, {"audit_spend", c.AuditSpend, 1}} {
+		if v := share.value; v != nil && !(*v >= 0 && *v <= share.most) {
+			fault(share.path, "must be between 0 and %g, got %g", share.most, *v)
+		}
 	}
 }
 

@@ -45,6 +45,9 @@ func (d Decision) reason(a Answer) string {
 	if a.Search != nil && a.Search.Winner < 0 && cutShort[a.Search.Stop] {
 		return a.Search.Stop
 	}
+	if a.Audit {
+		return reasonAudit
+	}
 	return d.Reason
 }
 

@@ -1,7 +1,30 @@
 package gateway
 
+import "github.com/drover-llm/drover/policy"
+
 // TakeReplyMemory holds a part of what replies may hold, until it is given back.
 func (g *Gateway) TakeReplyMemory(n int64) (give func()) {
 	g.replies.TryAcquire(n)
 	return func() { g.replies.Release(n) }
+}
+
+// SpentOnOthers lets audits of a route have as much as if its other requests had
+// spent so many dollars.
+func (g *Gateway) SpentOnOthers(route string, usd float64) {
+	g.audits.mu.Lock()
+	defer g.audits.mu.Unlock()
+	g.audits.of(route).others += usd
+}
+
+// Audits are what audits of routes may spend.
+type Audits struct{ audits }
+
+// Allows counts an audit in, where it may be made.
+func (a *Audits) Allows(route string, expected, share float64) bool {
+	return a.allows(route, expected, share)
+}
+
+// Spent takes in what a request cost.
+func (a *Audits) Spent(route string, expected float64, o policy.Outcome) {
+	a.spent(route, expected, o)
 }

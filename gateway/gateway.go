@@ -98,6 +98,7 @@ type state struct {
 	draining atomic.Bool         // no new request is wanted
 	flights  flights
 	caches   caches
+	audits   audits
 	late     late // outcomes that the ledger did not take yet
 	limiter  limiter
 }

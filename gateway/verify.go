@@ -87,7 +87,7 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 		}
 	}
 	if a.Search != nil {
-		v.Samples.Budget, v.Samples.Drawn = d.Budget, len(a.Search.Samples)
+		v.Samples.Budget, v.Samples.Drawn = max(d.Budget, len(a.Search.Samples)), len(a.Search.Samples)
 		v.Samples.Tested, v.Samples.Passed = a.Search.Tested()
 	}
 	if d.reason(a) == "provider_down" {
@@ -99,6 +99,9 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 			did = "agree"
 		}
 		v.ReasonText = fmt.Sprintf("%d samples did not %s (%s), so %s was asked.", len(a.Search.Samples), did, a.Search.Stop, a.Model)
+	}
+	if a.Audit {
+		v.ReasonText = fmt.Sprintf("To learn from it, all %d samples were drawn and %s was asked too; %s answered.", len(a.Search.Samples), d.Models[0], a.Model)
 	}
 	for _, c := range o.Calls {
 		v.Tokens.Prompt += c.Usage.Prompt

@@ -69,7 +69,7 @@ func (c simulateCmd) Run(ctx context.Context) error {
 		return json.NewEncoder(os.Stdout).Encode(map[string]any{"config": c.Config, "skipped": skipped, "estimate": report})
 	}
 	fmt.Printf("%s against %s: %s.\n", c.Config, plural(report.Requests, "recorded request"), report.Verdict)
-	fmt.Printf("Effective number %.0f (more than 200 are needed to recommend); %d with a hidden verdict, %d audits; %d not comparable.\n", report.Effective, report.Truths, report.Audits, skipped)
+	fmt.Printf("Effective number %.0f (more than 200 are needed to recommend); %d with a hidden verdict; %d not comparable. %s, which cost $%.6f, left out.\n", report.Effective, report.Truths, skipped, plural(report.Audits, "audit"), report.AuditCost)
 	for _, e := range []struct {
 		name string
 		lab.Estimate
@@ -102,6 +102,9 @@ func (c simulateCmd) row(config *configs.Config, prices pricing.Table, model *po
 			return row, false
 		}
 		cost += usd.Float64()
+	}
+	if row.Cost = cost; o.Audit {
+		return row, true
 	}
 	// Where no value is stated an answer is due anyway, and only cost counts.
 	rule := policy.Rule{ValueOfCorrect: route.Goal.ValueOfCorrect.Float64(), LossOfWrong: route.Goal.LossOfWrong.Float64(), MinQuality: route.Goal.MinQuality, MustAnswer: true}
@@ -142,7 +145,7 @@ func (c simulateCmd) row(config *configs.Config, prices pricing.Table, model *po
 			logged = chance.Propensity
 		}
 	}
-	if logged == 0 && !o.Audit {
+	if logged == 0 {
 		return row, false
 	}
 	for i, chance := range d.Chances {

@@ -1,6 +1,9 @@
 package lab
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Logged is one recorded request, seen under another policy.
 type Logged struct {
@@ -9,14 +12,16 @@ type Logged struct {
 	Foretold  float64 // what was to be expected of the plan that was followed
 	Elsewhere float64 // what was to be expected of the other policy
 	Truth     bool    // a hidden verdict told whether the answer was right; else the tests did
-	Audit     bool
+	Audit     bool    // no plan was followed, so it is left out but for its cost
+	Cost      float64 // dollars, at the other policy's prices
 }
 
 // OffPolicy estimates what another policy would have been worth, in dollars a
 // request.
 type OffPolicy struct {
 	Requests  int      `json:"requests"`
-	Audits    int      `json:"audits"`
+	Audits    int      `json:"audits"`     // beside the requests
+	AuditCost float64  `json:"audit_cost"` // dollars
 	Truths    int      `json:"hidden_verdicts"`
 	Effective float64  `json:"effective_requests"`
 	Recorded  Estimate `json:"recorded"`
@@ -43,7 +48,15 @@ const (
 // Weigh estimates by inverse propensities (IPS), these made to sum to one
 // (SNIPS), and doubly robust (DR, Dudík et al. 2011). Intervals are normal.
 func Weigh(rows []Logged) OffPolicy {
-	o := OffPolicy{Requests: len(rows), Verdict: NotShown}
+	var o OffPolicy
+	for _, r := range rows {
+		if r.Audit {
+			o.Audits++
+			o.AuditCost += r.Cost
+		}
+	}
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r Logged) bool { return r.Audit })
+	o.Requests, o.Verdict = len(rows), NotShown
 	var recorded, ips, dr, gain, weights []float64
 	total, squares, weighed := 0.0, 0.0, 0.0
 	for _, r := range rows {
@@ -54,9 +67,6 @@ func Weigh(rows []Logged) OffPolicy {
 		dr, gain = append(dr, robust), append(gain, robust-r.Worth)
 		if r.Truth {
 			o.Truths++
-		}
-		if r.Audit {
-			o.Audits++
 		}
 	}
 	o.Recorded, o.IPS, o.DR, o.Gain = normal(recorded), normal(ips), normal(dr), normal(gain)

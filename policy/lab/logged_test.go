@@ -38,3 +38,17 @@ func TestWeighFindsTheWorthOfTheOtherPolicy(t *testing.T) {
 		t.Errorf("one request: %+v", o)
 	}
 }
+
+// Audits follow no plan: they change no estimate, and are counted apart.
+func TestAuditsAreLeftOutOfEstimates(t *testing.T) {
+	rows := []Logged{{Weight: 1, Worth: .01}, {Weight: 1, Worth: .02}}
+	without := Weigh(rows)
+	with := Weigh(append(rows, Logged{Audit: true, Cost: .5, Worth: -1, Weight: 9}))
+	if with.Audits != 1 || with.AuditCost != .5 || with.Requests != 2 {
+		t.Errorf("%+v", with)
+	}
+	with.Audits, with.AuditCost = 0, 0
+	if with != without {
+		t.Errorf("%+v, without the audit %+v", with, without)
+	}
+}
