@@ -190,10 +190,10 @@ func (f *finder) verdict(i int, r sandbox.Report) {
 	case r.Verdict != sandbox.Passed:
 		rung.Unjudged++
 	case f.result.Winner >= 0:
-	case s.Equals < 0 && f.result.Stop == "" && f.plan.Stopper.Accept(f.state()):
+	case f.result.Stop == "" && f.plan.Stopper.Accept(f.state()): // an equal program, too, confirms what passed before
 		f.result.Winner = i
 		f.end(StopPassed)
-	default: // an equal program that was refused before is refused again
+	default:
 		rung.Refused++
 	}
 }

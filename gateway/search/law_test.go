@@ -180,7 +180,7 @@ func (w world) checkEnd(r Result, stopper *steps) error {
 	if r.Stop == "" || (r.Winner >= 0) != (r.Stop == StopPassed) {
 		return fmt.Errorf("stopped by %q with winner %d", r.Stop, r.Winner)
 	}
-	if won, ok := r.Accepted(); ok && (won.Verdict != sandbox.Passed || won.Equals >= 0) {
+	if won, ok := r.Accepted(); ok && won.Verdict != sandbox.Passed {
 		return fmt.Errorf("the winner is %+v", won)
 	}
 	for _, limit := range []time.Duration{w.deadline, w.cancel} {

@@ -27,8 +27,9 @@ type Runner interface {
 type Stopper interface {
 	// Next is asked before every batch.
 	Next(s State) Move
-	// Accept is asked for a pass, with what was seen before it: late passes of
-	// weak tests are suspect.
+	// Accept is asked for every pass, also of a program that passed before, with
+	// what was seen before it: late passes of weak tests are suspect, and further
+	// passes confirm early ones.
 	Accept(s State) bool
 }
 
