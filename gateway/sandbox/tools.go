@@ -29,6 +29,9 @@ var pyLink string
 //go:embed py/minipytest.py
 var pyPytest string
 
+//go:embed py/runner.py
+var pyRunner string
+
 //go:embed py/reading.py
 var pyReading string
 
@@ -295,7 +298,7 @@ func (t *tools) boot(role string) *boot {
 func zygoteSource(role string, sites []string) string {
 	parts, roles := []string{pyWire, pyCandidate}, `{"candidate": run_candidate, "main": run_main}`
 	if role == roleTests {
-		parts, roles = []string{pyWire, pyProxy, pyLink, pyPytest, pyReading, pyTests}, `{"tests": run_tests}`
+		parts, roles = []string{pyWire, pyProxy, pyLink, pyPytest, pyRunner, pyReading, pyTests}, `{"tests": run_tests}`
 	}
 	folders, err := json.Marshal(sites)
 	if err != nil || sites == nil {
