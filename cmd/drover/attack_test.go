@@ -304,7 +304,7 @@ func (a *attack) quiet() {
 func TestAttackOnTheBudgets(t *testing.T) {
 	rounds, least := 2, 600*time.Millisecond
 	if *longAttack {
-		rounds, least = 20, 2*time.Second
+		rounds, least = 15, 2*time.Second
 	}
 	a := &attack{t: t, dir: t.TempDir(), seen: map[string]int{}, steps: map[int64]bool{}, share: pricing.USD(rounds) * pricing.Dollar / 4}
 	program := func(body string) standin.Answer {

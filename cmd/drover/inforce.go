@@ -212,17 +212,7 @@ func (f *inForce) teams() map[string]policy.TeamConfig { return f.gateway.Gatewa
 // checkKey reports what of a key the configuration in force does not know.
 func (f *inForce) checkKey(k policy.Key, fault func(path, format string, args ...any)) {
 	g := f.gateway.Gateway()
-	for i, name := range k.Budgets {
-		if _, known := g.Budgets.Rules[name]; !known {
-			fault(fmt.Sprintf("budgets[%d]", i), "must be a budget of the configuration, one of %v, got %q", g.Budgets.Names(), name)
-		}
-	}
-	for i, name := range k.Models {
-		if !g.Knows(name) {
-			fault(fmt.Sprintf("models[%d]", i), "must be a route or model of the configuration, one of %v, got %q",
-				slices.Concat(slices.Sorted(maps.Keys(g.Routes)), slices.Sorted(maps.Keys(g.Models))), name)
-		}
-	}
+	checkKey(k, g.Budgets.Names(), slices.Concat(slices.Sorted(maps.Keys(g.Routes)), slices.Sorted(maps.Keys(g.Models))), fault)
 }
 
 // release ends a hold that a crash left, in the journal and then in the book.

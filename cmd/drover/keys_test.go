@@ -313,3 +313,38 @@ func TestExpiryReadsDaysDurationsAndTimes(t *testing.T) {
 		t.Errorf("never became %v", fmt.Sprint(at))
 	}
 }
+
+// Without a server, too, a key's budgets and models are those of the
+// configuration, and `drover budgets` shows them.
+func TestKeysOnTheFileAreCheckedAgainstTheConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	config := filepath.Join(dir, "drover.yaml")
+	if err := os.WriteFile(config, []byte("ledger: {path: "+filepath.Join(dir, "drover.db")+"}\n"+`
+providers: {p: {base_url: "http://127.0.0.1:1/v1"}}
+models: {gpt-4o: {provider: p, price: {prompt_per_1m: "2.5", completion_per_1m: "10"}}}
+routes: {auto: {direct: gpt-4o}}
+budgets: {house: {limit: "12.50", every: day}}
+budgets_on_all: house
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (string, error) {
+		text, err := droverCommand(t, append(args, "-c", config)...).CombinedOutput()
+		return string(text), err
+	}
+	if text, err := run("budgets"); err == nil || !strings.Contains(text, "no ledger") {
+		t.Errorf("budgets before there is a ledger: %v, %s", err, text)
+	}
+	for _, args := range [][]string{{"--budget", "hosue"}, {"--models", "auto,gpt-5"}} {
+		text, err := run(append([]string{"keys", "create", "--name", "ci"}, args...)...)
+		if err == nil || !strings.Contains(text, "must be a") || !strings.Contains(text, "house") && !strings.Contains(text, "gpt-4o") {
+			t.Errorf("%v: %v, %s", args, err, text)
+		}
+	}
+	if text, err := run("keys", "create", "--name", "ci", "--budget", "house", "--models", "auto"); err != nil {
+		t.Fatal(err, text)
+	}
+	if text, err := run("budgets"); err != nil || !strings.Contains(text, "house") || !strings.Contains(text, "$12.5") {
+		t.Errorf("budgets: %v, %s", err, text)
+	}
+}

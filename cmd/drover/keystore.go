@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/drover-llm/drover/gateway/admin"
+	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/policy/ledger"
 )
 
@@ -34,7 +37,7 @@ func openControl(path, command string, create bool) (*adminClient, error) {
 	l, err := ledger.Open(a.ledger, ledger.Options{Wait: lockWait})
 	switch {
 	case err == nil:
-		return overFile(l, command)
+		return overFile(l, path, command)
 	case errors.Is(err, ledger.ErrLocked):
 		c, err := newAdminClient(a)
 		if err != nil {
@@ -54,9 +57,19 @@ func controlOf(l *ledger.Ledger) admin.Control {
 	return admin.Control{Keys: l, Ledger: l, Release: l.Release}
 }
 
-// overFile serves the ledger's admin API over a pipe within this process.
-func overFile(l *ledger.Ledger, command string) (*adminClient, error) {
-	server, err := admin.New(admin.Config{Token: "within"}, controlOf(l), admin.Options{By: runBy(command)})
+// overFile serves the ledger's admin API over a pipe within this process, with what
+// the configuration at path says of budgets.
+func overFile(l *ledger.Ledger, path, command string) (*adminClient, error) {
+	control, file := controlOf(l), configFile{Config: path}
+	control.CheckKey = file.checkKey
+	config, err := file.load()
+	if err == nil {
+		book, now := policy.NewBook(nil), time.Now()
+		book.Restore(l.Totals())
+		book.Configure(config.Money(), now, true)
+		control.Budgets = func() []policy.BudgetState { return book.States(now) }
+	}
+	server, err := admin.New(admin.Config{Token: "within"}, control, admin.Options{By: runBy(command)})
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -73,6 +86,35 @@ func overFile(l *ledger.Ledger, command string) (*adminClient, error) {
 		return errors.Join(<-served, l.Close())
 	}
 	return c, nil
+}
+
+// checkKey reports what of a key the configuration does not know. A configuration
+// that cannot be read is a fault of a key that names something of it.
+func (f configFile) checkKey(k policy.Key, fault func(path, format string, args ...any)) {
+	if _, err := os.Stat(f.Config); errors.Is(err, fs.ErrNotExist) || len(k.Budgets) == 0 && len(k.Models) == 0 {
+		return
+	}
+	c, err := f.load()
+	if err != nil {
+		fault("budgets", "and models cannot be checked: %v", err)
+		return
+	}
+	checkKey(k, slices.Sorted(maps.Keys(c.Budgets)), slices.Concat(slices.Sorted(maps.Keys(c.Routes)), slices.Sorted(maps.Keys(c.Models))), fault)
+}
+
+// checkKey reports the budgets and models of a key that are not among those that
+// there are.
+func checkKey(k policy.Key, budgets, models []string, fault func(path, format string, args ...any)) {
+	for i, name := range k.Budgets {
+		if !slices.Contains(budgets, name) {
+			fault(fmt.Sprintf("budgets[%d]", i), "must be a budget of the configuration, one of %v, got %q", budgets, name)
+		}
+	}
+	for i, name := range k.Models {
+		if !slices.Contains(models, name) {
+			fault(fmt.Sprintf("models[%d]", i), "must be a route or model of the configuration, one of %v, got %q", models, name)
+		}
+	}
 }
 
 // runBy says who changes the file by hand, for its journal.
