@@ -155,6 +155,9 @@ func readRecorded(r io.Reader) (PassCounts, error) {
 		if s.Task == "" || s.Model == "" || truth == "" {
 			return PassCounts{}, fmt.Errorf("reading samples: line %d: needs task_id, model, and base or plus", number)
 		}
+		if s.Prompt < 0 || s.Completion < 0 || max(s.Prompt, s.Completion) > 1<<40 {
+			return PassCounts{}, fmt.Errorf("reading samples: line %d: tokens must not be negative, nor beyond reason", number)
+		}
 		if _, seen := at[s.Task]; !seen {
 			at[s.Task] = len(counts.Tasks)
 			counts.Tasks = append(counts.Tasks, TaskCounts{s.Task, map[string]Count{}})
