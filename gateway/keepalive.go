@@ -22,6 +22,8 @@ type keepAlive struct {
 // startKeepAlive begins to wait. every 0 never sends anything.
 func startKeepAlive(w http.ResponseWriter, every time.Duration) *keepAlive {
 	k := &keepAlive{w: w, rc: http.NewResponseController(w), every: every}
+	k.mu.Lock() // send waits until there is a timer to set again
+	defer k.mu.Unlock()
 	if every > 0 {
 		k.timer = time.AfterFunc(every, k.send)
 	}
