@@ -330,9 +330,11 @@ func TestAttackOnTheBudgets(t *testing.T) {
 			clients.Go(func() { a.client(ctx, s.url, a.keys[i%len(a.keys)]) })
 		}
 		if round == rounds { // to the end of the money
-			for end := time.Now().Add(time.Duration(30+5*rounds) * time.Second); a.count("429 insufficient_quota") <= 300 || !a.exhausted(); time.Sleep(50 * time.Millisecond) {
+			for end := time.Now().Add(time.Duration(120+5*rounds) * time.Second); a.count("429 insufficient_quota") <= 300 || !a.exhausted(); time.Sleep(50 * time.Millisecond) {
 				a.step(rand.IntN(3) - 1)
 				if time.Now().After(end) {
+					stop()
+					clients.Wait()
 					_, all := a.pressed()
 					t.Fatalf("no budget is spent:%s: %v", all, a.seen)
 				}
