@@ -19,6 +19,6 @@
 // SDK's retry finds it again.
 //
 // It is a package of its own because it is the only place where HTTP, models
-// and money meet. It opens no ledger and no file and reads no environment: cmd
-// hands it what it needs.
+// and money meet. It opens no ledger and reads no environment: cmd hands it
+// what it needs.
 package gateway

@@ -1,5 +1,5 @@
 // Package policy holds what Drover knows and decides: who asked, what was held
-// and spent for them, and, as it grows, which plan to follow.
+// and spent for them, and which plan to follow.
 //
 // Its values are plain. An Outcome is what one request left behind; a Hold is
 // what it was allowed to spend before it spent; a Key names who is charged. The
