@@ -83,6 +83,26 @@ func (h *house) solve(more string) (verifyReply, string) {
 	return reply.Verify, reply.Choices[0].Message.Content
 }
 
+// A search after which nobody answers draws a sample, however short its limits
+// are and however little an answer is worth: the client is due one.
+func TestSearchThatDoesNotEscalateAlwaysTries(t *testing.T) {
+	h := searching(t, texts(wrongAdd), texts(rightAdd))
+	route, drawn := h.gateway.Routes["auto"], 0
+	for _, goal := range []gateway.GoalConfig{{}, {ValueOfCorrect: 1, LossOfWrong: 1_000_000_000}} {
+		route.Goal = goal
+		h.gateway.Routes = map[string]gateway.RouteConfig{"auto": route}
+		for _, limits := range []string{`"max_samples":2,"deadline_s":100`, `"max_samples":2,"max_cost_usd":0.00002`} {
+			resp, body := h.post(`{"model":"auto","max_tokens":64,"messages":[{"role":"user","content":"Write a Python function add(a, b)."}],` +
+				`"verify":` + strings.TrimSuffix(addTests, "}") + `,"on_fail":"best","budget":{` + limits + `}}}`)
+			before := drawn
+			drawn = h.models.Calls("llama-3.1-8b")
+			if resp.StatusCode != 200 || drawn == before || h.models.Calls("gpt-4o") != 0 {
+				t.Errorf("goal %+v, %s: %d after %d samples and %d calls of gpt-4o: %s", goal, limits, resp.StatusCode, drawn-before, h.models.Calls("gpt-4o"), body)
+			}
+		}
+	}
+}
+
 // The first sample that passes is the answer, at the small model's price.
 func TestSearchGivesTheSampleThatPasses(t *testing.T) {
 	h := searching(t, texts(wrongAdd, wrongAdd, rightAdd), texts(rightAdd))

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"math"
+	"slices"
 
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
@@ -12,6 +13,7 @@ import (
 type stopper struct {
 	index   *policy.Index
 	reserve pricing.USD // of the ceiling, for the strong model: the search's money is without it
+	alone   bool        // nobody answers after the search: it draws one sample, whatever that is worth
 }
 
 // newStopper makes the index of one search by what is believed of its models and
@@ -23,7 +25,7 @@ func (g *Gateway) newStopper(p searchPlan, belief *policy.Belief) (*stopper, err
 		config.Strong, config.StrongTries = p.escalation.cost.Float64(), 1
 	}
 	for i, rung := range p.rungs {
-		config.Rungs = append(config.Rungs, policy.Rung{Cost: p.sampleCosts[i].Float64(), MaxSamples: rung.MaxSamples})
+		config.Rungs = append(config.Rungs, policy.Rung{Cost: p.expected(i).Float64(), MaxSamples: rung.MaxSamples})
 	}
 	if config.Strong == 0 && config.Rule.ValueOfCorrect == 0 {
 		config.Rule.ValueOfCorrect = 1 // nothing to compare with: the search goes to its limits
@@ -32,7 +34,16 @@ func (g *Gateway) newStopper(p searchPlan, belief *policy.Belief) (*stopper, err
 	if err != nil {
 		return nil, err
 	}
-	return &stopper{index: index, reserve: p.reserve()}, nil
+	return &stopper{index: index, reserve: p.reserve(), alone: !p.escalates}, nil
+}
+
+// expected is what a sample of a rung is expected to cost, which is never more
+// than it can.
+func (p searchPlan) expected(rung int) pricing.USD {
+	if p.ceiling == nil {
+		return p.sampleCosts[rung]
+	}
+	return min(p.sampleCosts[rung], p.bounds[rung])
 }
 
 // Next is what the index wants next.
@@ -46,6 +57,9 @@ func (s *stopper) Next(state search.State) search.Move {
 		case policy.Climb:
 			at.Rung++
 		default:
+			if s.alone && !slices.ContainsFunc(state.Rungs, func(r search.RungState) bool { return r.Drawn > 0 }) {
+				return search.Move{Samples: 1}
+			}
 			return search.Move{Stop: stopWord(step)}
 		}
 	}
