@@ -38,8 +38,9 @@ func (g *Gateway) chatTask(c echo.Context, key policy.Key, q *openai.ChatRequest
 // search answers by a search, which outlives the request for a moment and which
 // a repetition of the request joins.
 func (g *Gateway) search(c echo.Context, call Call, d Decision, id flightID, ping func() error) (*flight, error) {
-	retry := c.Request().Header.Get("X-Stainless-Retry-Count") > "0"
-	start := func() *flight { return &flight{call: call, decision: d} }
+	count := c.Request().Header.Get("X-Stainless-Retry-Count") // official SDKs send 0 at first
+	retry := count > "0"
+	start := func() *flight { return &flight{call: call, decision: d, lingers: count != ""} }
 	return g.flights.ride(c.Request().Context(), id, retry, start, func(ctx context.Context, f *flight) {
 		defer func() {
 			if r := recover(); r != nil {

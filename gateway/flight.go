@@ -12,7 +12,8 @@ import (
 )
 
 // linger is how long a search goes on after its client hung up, for the client's
-// SDK to come back for it.
+// SDK to come back for it. A client that does not count its tries is no such SDK:
+// nothing more is bought for it.
 const linger = 5 * time.Second
 
 // pingEvery is how often a stream that waits for a search shows that it lives.
@@ -42,6 +43,7 @@ type flight struct {
 	id       flightID
 	call     Call
 	decision Decision
+	lingers  bool // its client counts its tries, so it may come back
 
 	done    chan struct{} // closed when what follows is there
 	answer  Answer
@@ -141,7 +143,7 @@ func (f *flights) leave(flying *flight) {
 	default:
 	}
 	wait := linger
-	if f.closing {
+	if f.closing || !flying.lingers {
 		wait = 0
 	}
 	flying.left = time.AfterFunc(wait, func() {

@@ -236,12 +236,14 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-// leaveAfter sends a request and hangs up.
+// leaveAfter sends a request as an SDK does at first, and hangs up.
 func (h *house) leaveAfter(d time.Duration, body string) {
 	h.t.Helper()
 	ctx, leave := context.WithTimeout(h.t.Context(), d)
 	defer leave()
-	if resp, err := http.DefaultClient.Do(h.request(ctx, body)); err == nil {
+	r := h.request(ctx, body)
+	r.Header.Set("X-Stainless-Retry-Count", "0")
+	if resp, err := http.DefaultClient.Do(r); err == nil {
 		resp.Body.Close()
 		h.t.Errorf("answered within %v", d)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -301,6 +302,24 @@ func TestAbandonedSearchEnds(t *testing.T) {
 	o := h.outcomes(1)[0]
 	if o.Status != 499 || *o.Cost == 0 || len(o.Samples) == 0 || time.Since(start) > 10*time.Second {
 		t.Errorf("after %v: %+v", time.Since(start), o)
+	}
+}
+
+// For a client that does not count its tries nothing is bought after it hung up.
+func TestNothingIsBoughtForAClientThatWillNotComeBack(t *testing.T) {
+	slow := texts(wrongAdd)
+	slow.FirstByte = 400 * time.Millisecond
+	h := searching(t, slow, texts(rightAdd))
+	ctx, leave := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer leave()
+	resp, err := http.DefaultClient.Do(h.request(ctx, `{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":`+addTests+`}`))
+	if err == nil {
+		resp.Body.Close()
+		t.Fatal("answered at once")
+	}
+	o := h.outcomes(1)[0]
+	if n, strong := h.models.Calls("llama-3.1-8b"), h.models.Calls("gpt-4o"); n > 1 || strong > 0 || o.Status != 499 {
+		t.Errorf("%d samples and %d calls of gpt-4o for a client that left during the first: %+v", n, strong, o)
 	}
 }
 
