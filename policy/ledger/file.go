@@ -15,7 +15,7 @@ import (
 )
 
 // errDamaged marks a file that cannot be read as a ledger.
-var errDamaged = errors.New("not a ledger, or damaged; restore it from a backup, or move it aside to begin an empty one")
+var errDamaged = errors.New("not a ledger, or damaged; mend it with drover ledger verify --repair, put a backup in its place with drover ledger restore, or move it aside to begin an empty one")
 
 // errFault marks damage that stopped bbolt in the middle of its work: it may
 // hold its own locks for ever.
