@@ -71,7 +71,13 @@ func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer,
 		return answer, begun, err
 	}
 	// Both arms are judged, or the policy would learn about one only.
-	answer.Report = r.g.judge(ctx, call.Task, string(bill.text))
+	text := bill.text
+	if request.N > 1 {
+		text = bill.first
+	}
+	if answer.Report = r.g.judge(ctx, call.Task, string(text)); answer.Report != nil && request.N > 1 {
+		answer.Warnings = append(answer.Warnings, "n: of several choices the first one was tested")
+	}
 	if call.Task.Spec.OnFail == search.OnFailError && answer.Report != nil && answer.Report.Verdict == sandbox.Failed {
 		return answer, begun, unverified("The answer did not pass the tests.")
 	}
@@ -89,8 +95,11 @@ func (r direct) whole(ctx context.Context, q *openai.ChatRequest, m Model, a *An
 	if len(reply.Choices) > 0 { // embeddings have none
 		bill.finish = reply.Choices[0].Finish()
 	}
-	for _, c := range reply.Choices {
+	for i, c := range reply.Choices {
 		bill.text = c.AppendText(bill.text)
+		if i == 0 && q.N > 1 {
+			bill.first = c.AppendText(nil)
+		}
 	}
 	return nil
 }

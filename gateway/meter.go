@@ -22,6 +22,7 @@ type meter struct {
 	tries  int
 	usage  *openai.Usage // the provider's own count, nil until it sends one
 	text   []byte        // what came of the answer, for a count of our own
+	first  []byte        // of several choices, the first one's text
 	stream bool          // text holds all that came: a provider stops when a stream is left
 	finish string
 }
@@ -34,6 +35,9 @@ func (m *meter) add(c openai.Chunk) {
 	}
 	for _, d := range c.Choices {
 		m.text = d.AppendText(m.text)
+		if d.Index == 0 && m.request.N > 1 {
+			m.first = d.AppendText(m.first)
+		}
 		if d.Ended && d.Index == 0 {
 			m.finish = d.Finish()
 		}

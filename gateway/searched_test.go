@@ -424,6 +424,17 @@ func TestOnFailErrorHoldsForDirectAnswers(t *testing.T) {
 	}
 }
 
+// Of several choices the first is tested, not all of them run together.
+func TestFirstOfSeveralChoicesIsTested(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts(rightAdd, wrongAdd, rightAdd, wrongAdd))
+	for _, stream := range []string{"", `"stream":true,`} {
+		_, body := h.post(`{"model":"auto",` + stream + `"n":2,"messages":[{"role":"user","content":"add"}],"verify":` + addTests + `}`)
+		if !strings.Contains(string(body), `"verified":true`) || !strings.Contains(string(body), "the first one was tested") {
+			t.Errorf("%s", body)
+		}
+	}
+}
+
 // x-drover-debug shows the decision, and neither tests nor prompt.
 func TestDebugShowsTheDecision(t *testing.T) {
 	h := searching(t, texts(wrongAdd), texts(rightAdd))
