@@ -14,7 +14,7 @@ import (
 // testedFlags say how programs are tested, by commands without a server.
 type testedFlags struct {
 	Config string `short:"c" placeholder:"FILE" help:"Configuration whose section sandbox is used. Default: none."`
-	Engine string `help:"Sandbox engine: auto, ns or remote. Default: the configuration's, else auto."`
+	Engine string `help:"Sandbox engine: auto, ns, landlock or remote. Default: the configuration's, else auto."`
 }
 
 // sandbox is the configuration that the flags make, for so many runs at a time;

@@ -45,6 +45,8 @@ func Init() {
 		os.Exit(runBuilder())
 	case initName:
 		os.Exit(runInit())
+	case shimName:
+		os.Exit(runShim())
 	}
 }
 

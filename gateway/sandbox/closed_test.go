@@ -16,9 +16,12 @@ import (
 
 const blockedName = "drover-sandbox-test-blocked"
 
-// runBlocked is this test binary on a machine that refuses namespaces, as
-// Docker's default profile does: a filter answers clone and unshare with EPERM.
-func runBlocked() int {
+// refusedVariable in the environment makes this test binary refuse namespaces.
+const refusedVariable = "DROVER_TEST_REFUSE_NAMESPACES"
+
+// refuseNamespaces makes this process one on a machine that refuses namespaces,
+// as Docker's default profile does: a filter answers clone and unshare with EPERM.
+func refuseNamespaces() error {
 	program := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: offsetNumber, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_CLONE, SkipTrue: 4},
@@ -29,7 +32,7 @@ func runBlocked() int {
 	}
 	raw, err := bpf.Assemble(program)
 	if err != nil {
-		return 1
+		return err
 	}
 	code := make([]unix.SockFilter, len(raw))
 	for i, r := range raw {
@@ -37,9 +40,18 @@ func runBlocked() int {
 	}
 	prog := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return 1
+		return err
 	}
 	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog))); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// runBlocked is this test binary on such a machine, with the default engine.
+func runBlocked() int {
+	if err := refuseNamespaces(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	ctx := context.Background()

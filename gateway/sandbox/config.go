@@ -11,9 +11,10 @@ import (
 
 // Engines that a configuration may name.
 const (
-	EngineAuto   = "auto"   // ns where it works, else remote where URLs are given, else nothing runs
-	EngineNS     = "ns"     // Linux namespaces, seccomp and resource limits on this machine
-	EngineRemote = "remote" // the same binary elsewhere, as "drover sandbox serve"
+	EngineAuto     = "auto"     // ns where it works, else remote where URLs are given, else nothing runs
+	EngineNS       = "ns"       // Linux namespaces, seccomp and resource limits on this machine
+	EngineLandlock = "landlock" // Landlock, seccomp and resource limits; weaker than ns, never chosen by auto
+	EngineRemote   = "remote"   // the same binary elsewhere, as "drover sandbox serve"
 )
 
 // Defaults of a Config's zero fields.
@@ -47,7 +48,7 @@ const (
 // Config says how untrusted programs are run. The zero value picks the engine
 // itself, runs two programs at a time and knows the interpreters on PATH.
 type Config struct {
-	// Engine is auto (the default), ns or remote.
+	// Engine is auto (the default), ns, remote, or landlock, which auto never chooses.
 	Engine string `yaml:"engine" json:"engine,omitempty"`
 	// Parallel is how many verifications may run at a time; 0 means 2.
 	Parallel int `yaml:"parallel" json:"parallel,omitempty"`
@@ -104,13 +105,13 @@ type Remote struct {
 // Validate reports every fault of c with its path relative to the configuration.
 func (c Config) Validate(fault func(path, format string, args ...any)) {
 	switch c.Engine {
-	case "", EngineAuto, EngineNS:
+	case "", EngineAuto, EngineNS, EngineLandlock:
 	case EngineRemote:
 		if len(c.Remote.URLs) == 0 {
 			fault("remote.urls", "must name at least one worker for the remote engine")
 		}
 	default:
-		fault("engine", "must be auto, ns or remote, got %q", c.Engine)
+		fault("engine", "must be auto, ns, landlock or remote, got %q", c.Engine)
 	}
 	if c.Parallel < 0 || c.Parallel > maxParallel {
 		fault("parallel", "must be between 0 and %d, got %d", maxParallel, c.Parallel)

@@ -19,6 +19,9 @@ import (
 // drawn by a fixed seed: go test ./gateway/sandbox -run Data -timeout 60m -args -all
 var all = flag.Bool("all", false, "judge all recorded data, and soak")
 
+// engineName runs the tests on another engine than the machine would get.
+var engineName = flag.String("engine", "", "engine of the runners that name none")
+
 // sharedFile finds a file of the data beside the project, or skips the test.
 func sharedFile(t testing.TB, name string) string {
 	t.Helper()

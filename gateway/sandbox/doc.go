@@ -20,6 +20,13 @@
 // patches, files) share it, and framework command goes by an exit status: both
 // can be forged and are marked as of low assurance.
 //
+// Engine landlock, by explicit choice only, does without namespaces. Programs are
+// then kept from files by Landlock, from signals by its scope or by a uid of their
+// own, from the rest by a narrower seccomp filter, and are ended all at once by a
+// signal to their domain. They can still tell which files and processes exist, a
+// work folder is bounded by polling, and nobody ends a run whose init was killed
+// from outside. So every verdict is of low assurance.
+//
 // One kernel serves both sides: against hostile tenants, run the same binary in
 // a gVisor or VM pod ("drover sandbox serve") and use the remote engine.
 //

@@ -59,7 +59,7 @@ type program struct {
 type exit struct {
 	Code     int           `json:"code"`
 	Signal   int           `json:"signal,omitempty"`
-	Limit    string        `json:"limit,omitempty"` // cpu, wall or memory: the limit that ended it
+	Limit    string        `json:"limit,omitempty"` // cpu, wall, memory or disk: the limit that ended it
 	CPU      time.Duration `json:"cpu"`
 	Wall     time.Duration `json:"wall"`
 	Memory   int64         `json:"memory"`

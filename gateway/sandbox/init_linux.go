@@ -23,6 +23,7 @@ type container struct {
 	launcher *launcher
 	watch    *supervisor
 	zygote   *zygote
+	bare     *bareInit // without namespaces
 
 	mu      sync.Mutex
 	running func() // kills the run that is on; nil when there is none
@@ -58,10 +59,17 @@ func runInit() int {
 		return 1
 	}
 	k.serve()
+	if k.bare != nil {
+		k.launcher.killAll()
+		_ = k.bare.dropBox() // the gateway does, if this fails
+	}
 	return 0
 }
 
 func (k *container) start(b *boot) (*seen, error) {
+	if b.Bare != nil {
+		return k.startBare(b)
+	}
 	var saw seen
 	var err error
 	if k.watch, err = newSupervisor(); err != nil {
@@ -169,12 +177,14 @@ func (k *container) execute(p *program, fds []int) exit {
 			return exit{Start: err.Error(), Broken: err.Error()}
 		}
 	}
-	if err := writeFiles(p); err != nil {
+	if err := k.writeFiles(p); err != nil {
 		return exit{Start: err.Error()}
 	}
 	var r run
 	var err error
-	if len(p.Argv) == 0 {
+	if k.bare != nil {
+		r, err = k.execBare(p, fds)
+	} else if len(p.Argv) == 0 {
 		if k.zygote == nil {
 			return exit{Start: "there is no zygote"}
 		}
@@ -184,7 +194,7 @@ func (k *container) execute(p *program, fds []int) exit {
 	}
 	if err != nil {
 		e := exit{Start: err.Error()}
-		if errors.Is(err, errZygoteLost) {
+		if errors.Is(err, errZygoteLost) || errors.Is(err, errBoxLost) {
 			e.Broken = err.Error()
 		}
 		return e
@@ -197,6 +207,9 @@ func (k *container) execute(p *program, fds []int) exit {
 
 // mountBox gives a run a fresh work folder, bounded in size and inodes.
 func (k *container) mountBox(p *program) error {
+	if k.bare != nil {
+		return k.bare.makeBox()
+	}
 	if err := k.unmountBox(); err != nil {
 		return err
 	}
@@ -243,6 +256,9 @@ func layGoCache() error {
 }
 
 func (k *container) unmountBox() error {
+	if k.bare != nil {
+		return k.bare.dropBox()
+	}
 	if !k.mounted {
 		return nil
 	}
@@ -254,14 +270,18 @@ func (k *container) unmountBox() error {
 // writeFiles puts the inputs into the work folder. Nothing of an earlier
 // program is there unless the caller kept the folder; then a link left by that
 // program must not lead a file elsewhere, so whatever is in the way is removed.
-func writeFiles(p *program) error {
+func (k *container) writeFiles(p *program) error {
+	work := boxDir + "/w/"
+	if k.bare != nil {
+		work = k.bare.run() + "/w/"
+	}
 	for name, content := range p.Files {
 		if !cleanPath(name) {
 			return fmt.Errorf("writing %q: not a clean relative path", name)
 		}
-		target := boxDir + "/w/" + name
+		target := work + name
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-			if info, err := os.Lstat(boxDir + "/w/" + dir); err == nil && !info.IsDir() {
+			if info, err := os.Lstat(work + dir); err == nil && !info.IsDir() {
 				return fmt.Errorf("writing %q: %s is not a directory", name, dir)
 			}
 		}
@@ -278,6 +298,12 @@ func writeFiles(p *program) error {
 		_, err = f.Write(content)
 		if err := errors.Join(err, f.Close()); err != nil {
 			return fmt.Errorf("writing %q: %w", name, err)
+		}
+		if k.bare != nil {
+			if err := k.bare.handOver(name, p.Fixed); err != nil {
+				return fmt.Errorf("writing %q: %w", name, err)
+			}
+			continue
 		}
 		if !p.Fixed {
 			continue

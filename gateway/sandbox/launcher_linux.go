@@ -68,7 +68,7 @@ func confineThread() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return step(err, "setting no_new_privs")
 	}
-	return loadFilter()
+	return loadFilter(argumentRules())
 }
 
 // start runs argv with the descriptors as 0, 1, 2 and so on. A privileged
@@ -127,13 +127,8 @@ func (l *launcher) exec(p *program, fds []int) (run, error) {
 	if err != nil {
 		return run{}, err
 	}
-	cpu := uint64((p.CPU + 999*time.Millisecond) / time.Second)
-	for resource, max := range map[int]uint64{
-		unix.RLIMIT_CPU: cpu + 1, unix.RLIMIT_DATA: uint64(p.Memory), unix.RLIMIT_NPROC: p.Procs,
-		unix.RLIMIT_NOFILE: descriptorLimit * 2, unix.RLIMIT_FSIZE: uint64(p.MaxFile), unix.RLIMIT_STACK: uint64(stackLimit),
-		unix.RLIMIT_MEMLOCK: 0, unix.RLIMIT_MSGQUEUE: 0, unix.RLIMIT_AS: uint64(addressLimit),
-	} {
-		if err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: max, Max: max}, nil); err != nil && !errors.Is(err, unix.ESRCH) {
+	for _, l := range p.limits() {
+		if err := unix.Prlimit(pid, l.Resource, &unix.Rlimit{Cur: l.Max, Max: l.Max}, nil); err != nil && !errors.Is(err, unix.ESRCH) {
 			_ = unix.Kill(pid, unix.SIGKILL)
 			waitFor(pid)
 			return run{}, fmt.Errorf("limiting %s: %w", p.Argv[0], err)
@@ -148,6 +143,21 @@ func (l *launcher) exec(p *program, fds []int) (run, error) {
 			return e
 		},
 	}, nil
+}
+
+// limit is one resource limit of a program.
+type limit struct {
+	Resource int    `json:"resource"`
+	Max      uint64 `json:"max"`
+}
+
+func (p *program) limits() []limit {
+	cpu := uint64((p.CPU + 999*time.Millisecond) / time.Second)
+	return []limit{
+		{unix.RLIMIT_CPU, cpu + 1}, {unix.RLIMIT_DATA, uint64(p.Memory)}, {unix.RLIMIT_NPROC, p.Procs},
+		{unix.RLIMIT_NOFILE, descriptorLimit * 2}, {unix.RLIMIT_FSIZE, uint64(p.MaxFile)}, {unix.RLIMIT_STACK, uint64(stackLimit)},
+		{unix.RLIMIT_MEMLOCK, 0}, {unix.RLIMIT_MSGQUEUE, 0}, {unix.RLIMIT_AS, uint64(addressLimit)},
+	}
 }
 
 func waitFor(pid int) (unix.WaitStatus, unix.Rusage) {

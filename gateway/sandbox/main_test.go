@@ -13,6 +13,11 @@ import (
 
 func TestMain(m *testing.M) {
 	Init()
+	if os.Getenv(refusedVariable) != "" {
+		if err := refuseNamespaces(); err != nil {
+			panic(err)
+		}
+	}
 	if os.Args[0] == blockedName {
 		os.Exit(runBlocked())
 	}
@@ -62,6 +67,9 @@ func testRunner(t testing.TB, c Config) *Runner {
 }
 
 func testConfig(c Config) Config {
+	if *engineName != "" && c.Engine == "" {
+		c.Engine = *engineName
+	}
 	c.Path = filepath.SplitList(os.Getenv("PATH"))
 	return c
 }

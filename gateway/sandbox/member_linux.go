@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"errors"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -124,6 +125,30 @@ func (s *supervisor) sockets() int64 {
 	n, _, _ := bytes.Cut(rest, []byte("\n"))
 	count, _ := strconv.ParseInt(string(n), 10, 64)
 	return count
+}
+
+// socketsOf is how many sockets the processes have open, where the machine's
+// others are in the same namespace. What programs were given counts as well.
+func (s *supervisor) socketsOf(all []member) int64 {
+	found := map[string]struct{}{}
+	for _, p := range all {
+		pid, _, _ := strings.Cut(p.name, " ")
+		fd, err := unix.Openat(int(s.proc.Fd()), pid+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			continue
+		}
+		dir := os.NewFile(uintptr(fd), "fd")
+		names, _ := dir.Readdirnames(4 * descriptorLimit)
+		if len(names) > 8 { // fewer hold too little to matter
+			for _, name := range names {
+				if target, err := readLinkAt(dir, name); err == nil && strings.HasPrefix(target, "socket:") {
+					found[target] = struct{}{}
+				}
+			}
+		}
+		dir.Close()
+	}
+	return int64(len(found))
 }
 
 // socketRoom is the kernel's send buffer, and the message by which a sender may

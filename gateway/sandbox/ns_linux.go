@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"strconv"
 	"strings"
 	"sync"
@@ -138,7 +139,7 @@ func (e *nsEngine) open(ctx context.Context, role string) (box, error) {
 	stop := context.AfterFunc(ctx, func() { near.conn.Close() })
 	defer stop()
 	_ = near.conn.SetReadDeadline(time.Now().Add(openTimeout))
-	err = b.boot(v, e.tools.boot(role))
+	err = b.boot(v, e.tools.boot(role, pyZygote))
 	_ = cmd.Wait() // the builder has said what there is to say
 	if err != nil {
 		near.conn.Close()
@@ -165,6 +166,7 @@ type nsBox struct {
 	pid     int
 	uid     int // the candidate's on this machine, where it is not our own; else 0
 	seen    seen
+	folder  string // that goes with the container; empty: none
 
 	send    sync.Mutex
 	mu      sync.Mutex
@@ -175,8 +177,10 @@ type nsBox struct {
 }
 
 func (b *nsBox) boot(v *view, boot *boot) error {
-	if err := b.control.send(order{Op: "view", View: v}); err != nil {
-		return step(err, "talking to the builder")
+	if v != nil {
+		if err := b.control.send(order{Op: "view", View: v}); err != nil {
+			return step(err, "talking to the builder")
+		}
 	}
 	if err := b.control.send(order{Op: "boot", Boot: boot}); err != nil {
 		return step(err, "talking to the builder")
@@ -339,6 +343,9 @@ func (b *nsBox) reap() {
 	}
 	late.Stop()
 	b.stderr.close()
+	if b.folder != "" {
+		_ = removeTree(path.Split(b.folder)) // init has, unless it was killed
+	}
 }
 
 // tail keeps the last words of a container's own processes, for error messages.

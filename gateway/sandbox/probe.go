@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -50,6 +51,9 @@ func (r *Runner) probe(ctx context.Context) []Probe {
 	}
 	probes := []Probe{{Name: "isolation", OK: true, Need: true,
 		Saw: fmt.Sprintf("engine %s: a container starts in %d ms", r.Engine(), time.Since(started).Milliseconds())}}
+	if r.Engine() == EngineLandlock {
+		probes = append(probes, Probe{Name: "assurance", OK: true, Saw: "low for every verdict: " + landlockCaveat + "; what else it leaves open is in the README"})
+	}
 	if b.zygote() == "" {
 		probes = append(probes, r.probePython(ctx, s)...)
 	} else {
@@ -84,12 +88,18 @@ func (r *Runner) probePython(ctx context.Context, s *slot) []Probe {
 		}
 		return said, e, err
 	}
-	said, _, err := run("escape", secret.Name())
+	args := []string{"escape", secret.Name()}
+	names := []string{"network", "host files", "namespaces", "capabilities", "processes", "tracing"}
+	if r.Engine() == EngineLandlock {
+		args = append(args, strconv.Itoa(os.Getpid()))
+		names = append(names, "signals", "other processes", "modes")
+	}
+	said, _, err := run(args...)
 	if err != nil {
 		return []Probe{{Name: "escape", Saw: err.Error(), Mend: mendFor(err), Need: true}}
 	}
 	var probes []Probe
-	for _, name := range []string{"network", "host files", "namespaces", "capabilities", "processes", "tracing"} {
+	for _, name := range names {
 		saw := said[name]
 		ok := strings.HasPrefix(saw, "refused")
 		probes = append(probes, Probe{Name: name, OK: ok, Saw: saw, Need: true, Mend: mendUnless(ok, "isolation is not what it must be: run on Linux 5.12 or newer, or set sandbox.engine: remote")})
@@ -178,7 +188,7 @@ func step(err error, format string, args ...any) error {
 	return &stepError{fmt.Sprintf(format, args...), err}
 }
 
-const mendIsolation = "run with --security-opt seccomp=drover-seccomp.json, allow userns in AppArmor, or set sandbox.engine: remote"
+const mendIsolation = "run with --security-opt seccomp=drover-seccomp.json, allow userns in AppArmor, or set sandbox.engine: remote (or landlock, which is weaker)"
 
 func mendUnless(ok bool, mend string) string {
 	if ok {
@@ -222,3 +232,6 @@ func firstFault(probes []Probe) string {
 	}
 	return ""
 }
+
+// landlockCaveat says what the landlock engine leaves open.
+const landlockCaveat = "engine landlock: programs share this machine's processes, and can tell which files exist"

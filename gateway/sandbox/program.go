@@ -79,6 +79,8 @@ func (e ended) trouble(stderr string) string {
 		return "timed out (processor time)"
 	case e.Limit == "wall":
 		return "timed out (wall clock)"
+	case e.Limit == "disk":
+		return "wrote more, or more files, than allowed"
 	case e.Limit == "memory":
 		return "used more memory than allowed"
 	case e.Signal != 0:

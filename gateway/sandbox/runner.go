@@ -144,6 +144,9 @@ func (r *Runner) Engine() string {
 	case r.engine == nil:
 		return "none"
 	}
+	if r.config.Engine == EngineLandlock {
+		return EngineLandlock
+	}
 	return EngineNS
 }
 
@@ -254,6 +257,12 @@ func (r *Runner) Run(ctx context.Context, j Job) (Report, error) {
 		return unjudged(ReasonRunnerDown, describeFault(err)), nil
 	}
 	report.Wall = time.Since(started)
+	if r.Engine() == EngineLandlock && report.Verdict != Unjudged {
+		report.Assurance = Low
+		if report.Detail == "" {
+			report.Detail = landlockCaveat
+		}
+	}
 	return report, nil
 }
 

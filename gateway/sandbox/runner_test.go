@@ -41,6 +41,9 @@ func TestRunJudgesEveryFramework(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if r.Engine() == EngineLandlock && c.assurance != "" {
+				c.assurance = Low // all that it judges
+			}
 			if report.Verdict != c.verdict || report.Assurance != c.assurance || report.Protocol != c.protocol || report.Passed != c.passed || report.Total < c.total {
 				t.Errorf("got %s, %s by %s, %d of %d: %+v", report.Verdict, report.Assurance, report.Protocol, report.Passed, report.Total, report)
 			}

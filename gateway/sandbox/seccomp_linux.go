@@ -100,7 +100,7 @@ func onlyArg(n uint32, values []uint32, otherwise bpf.RetConstant) []bpf.Instruc
 
 // filter is the whole program: the architecture, then the calls that are
 // allowed in part, then a search tree over the ranges of those allowed whole.
-func filter() ([]bpf.RawInstruction, error) {
+func filter(rules []rule) ([]bpf.RawInstruction, error) {
 	program := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: offsetArch, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
@@ -109,7 +109,7 @@ func filter() ([]bpf.RawInstruction, error) {
 		bpf.JumpIf{Cond: bpf.JumpGreaterOrEqual, Val: 0x40000000, SkipFalse: 1}, // x32
 		retKill,
 	}
-	for _, r := range argumentRules() {
+	for _, r := range rules {
 		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: r.number, SkipTrue: uint8(len(r.block))})
 		program = append(program, r.block...)
 	}
@@ -167,8 +167,8 @@ func unlisted(last uint32) bpf.Instruction {
 }
 
 // loadFilter confines the calling thread and whatever it starts.
-func loadFilter() error {
-	raw, err := filter()
+func loadFilter(rules []rule) error {
+	raw, err := filter(rules)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type supervisor struct {
 	zygote    bool   // init's first child is the zygote
 	perSocket int64  // what one socket may hold, sent and not yet read
 	idle      int64  // sockets that are there between two runs
+	bare      string // work folder of a run without namespaces, which no mount bounds; empty: there are
 }
 
 const clockTicks = 100 // USER_HZ, fixed by the kernel's interface
@@ -110,6 +111,11 @@ func (s *supervisor) wait(r run, p *program) exit {
 		case <-clock.C:
 			stop("wall")
 		case <-tick.C:
+			if s.bare != "" {
+				if size, entries := folderUse(s.bare, p.Disk, p.Inodes); size > p.Disk || entries > p.Inodes {
+					stop("disk")
+				}
+			}
 			memory := s.look(t, p.Memory)
 			peak = max(peak, memory)
 			if memory > p.Memory {
@@ -127,7 +133,12 @@ func (s *supervisor) wait(r run, p *program) exit {
 // once where the plain sum passes the limit.
 func (s *supervisor) look(t *tally, limit int64) (memory int64) {
 	t.begin(time.Now())
-	queue := s.childrenOf(nil, s.starter)
+	var queue []string
+	if s.bare == "" {
+		queue = s.childrenOf(nil, s.starter)
+	} else {
+		queue = s.children(s.self) // orphans among them
+	}
 	zygote := ""
 	if s.zygote && len(queue) > 0 {
 		zygote = queue[0] // started first, and lives as long as the container
@@ -150,7 +161,11 @@ func (s *supervisor) look(t *tally, limit int64) (memory int64) {
 		memory += p.resident + p.tables + mappings*mappingSize
 	}
 	t.end()
-	memory += max(0, s.sockets()-s.idle) * s.perSocket
+	if s.bare == "" {
+		memory += max(0, s.sockets()-s.idle) * s.perSocket
+	} else {
+		memory += s.socketsOf(all) * s.perSocket
+	}
 	if memory <= limit || memory-resident > limit || len(all) < 2 {
 		return memory
 	}

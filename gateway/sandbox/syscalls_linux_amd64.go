@@ -13,3 +13,6 @@ var archCalls = []uint32{
 	unix.SYS_FUTIMESAT, unix.SYS_GETRLIMIT, unix.SYS_SETRLIMIT, unix.SYS_GETPGRP, unix.SYS_ARCH_PRCTL, unix.SYS_TIME,
 	unix.SYS_EPOLL_CREATE, unix.SYS_EPOLL_WAIT, unix.SYS_SIGNALFD, unix.SYS_EVENTFD,
 }
+
+// archChanges are those of them that change a file's mode, owner or times.
+var archChanges = []uint32{unix.SYS_CHMOD, unix.SYS_CHOWN, unix.SYS_LCHOWN, unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT}

@@ -41,6 +41,9 @@ var pyTests string
 //go:embed py/zygote.py
 var pyZygote string
 
+//go:embed py/once.py
+var pyOnce string
+
 // tools are the interpreters and compilers of this machine: which languages can
 // run, and what of the machine their programs must see.
 type tools struct {
@@ -56,6 +59,7 @@ type boot struct {
 	Zygote []string `json:"zygote,omitempty"` // interpreter and options; empty: none
 	Source string   `json:"source,omitempty"` // the zygote's program
 	Env    []string `json:"env,omitempty"`
+	Bare   *bareBox `json:"bare,omitempty"` // work without namespaces
 }
 
 // tool is what a language is run with.
@@ -85,7 +89,7 @@ func findTools(ctx context.Context, c Config) *tools {
 			if len(*argv) == 0 || strings.HasPrefix((*argv)[0], "{") {
 				continue
 			}
-			p, err := findProgram(ctx, c.Path, name, (*argv)[0])
+			p, err := findProgram(ctx, c, name, (*argv)[0])
 			if err != nil {
 				found.missing = err.Error()
 				break
@@ -124,10 +128,10 @@ type located struct {
 	sites   []string
 }
 
-func findProgram(ctx context.Context, path []string, language, name string) (located, error) {
+func findProgram(ctx context.Context, c Config, language, name string) (located, error) {
 	candidates := []string{name}
 	if !strings.Contains(name, "/") {
-		candidates = onPath(path, name)
+		candidates = onPath(c.Path, name)
 	}
 	if len(candidates) == 0 {
 		return located{}, fmt.Errorf("%s: not found on PATH", name)
@@ -140,6 +144,9 @@ func findProgram(ctx context.Context, path []string, language, name string) (loc
 			l, err = askPython(ctx, file)
 		} else {
 			l, err = locate(file)
+		}
+		if err == nil && c.Engine == EngineLandlock && os.Geteuid() == 0 {
+			err = walkable(append(l.show, l.path)) // there are no mounts that would lead around a closed folder
 		}
 		if err == nil {
 			return l, nil
@@ -243,6 +250,22 @@ func showable(dir string) error {
 	return nil
 }
 
+// walkable says whether programs of another uid can reach the paths.
+func walkable(paths []string) error {
+	for _, path := range paths {
+		for dir := filepath.Dir(path); dir != "/"; dir = filepath.Dir(dir) {
+			info, err := os.Stat(dir)
+			if err != nil {
+				return err
+			}
+			if info.Mode().Perm()&0o001 == 0 {
+				return fmt.Errorf("%s: programs of another uid cannot pass through %s", path, dir)
+			}
+		}
+	}
+	return nil
+}
+
 // localPrefixes are the parts of /usr/local that hold the files: the prefix of a
 // tool that has one of its own, else the folder of programs.
 func localPrefixes(files ...string) []string {
@@ -282,20 +305,20 @@ func (t *tools) env() []string {
 		"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "NO_COLOR=1"}
 }
 
-// boot says how a container of a role starts its zygote.
-func (t *tools) boot(role string) *boot {
+// boot says how a container of a role starts its zygote, whose program ends so.
+func (t *tools) boot(role string, end string) *boot {
 	b := &boot{}
 	python := t.languages["python"]
 	if python.missing == "" {
 		b.Zygote = append(append([]string{}, python.Command...), "-I", "-S", "-B")
-		b.Source, b.Env = zygoteSource(role, python.sites), t.env()
+		b.Source, b.Env = pythonSource(role, python.sites, end), t.env()
 	}
 	return b
 }
 
-// zygoteSource is the program of a zygote: values and frames, the roles that it
-// forks into, and the loop.
-func zygoteSource(role string, sites []string) string {
+// pythonSource is the program of a Python process: values and frames, the roles
+// that it can take, and how it takes one (the zygote's loop, or once).
+func pythonSource(role string, sites []string, end string) string {
 	parts, roles := []string{pyWire, pyCandidate}, `{"candidate": run_candidate, "main": run_main}`
 	if role == roleTests {
 		parts, roles = []string{pyWire, pyProxy, pyLink, pyPytest, pyRunner, pyReading, pyTests}, `{"tests": run_tests}`
@@ -304,5 +327,5 @@ func zygoteSource(role string, sites []string) string {
 	if err != nil || sites == nil {
 		folders = []byte("[]")
 	}
-	return strings.Join(parts, "\n") + "\nROLES = " + roles + "\nSITE_PACKAGES = " + string(folders) + "\n" + pyZygote
+	return strings.Join(parts, "\n") + "\nROLES = " + roles + "\nSITE_PACKAGES = " + string(folders) + "\n" + end
 }

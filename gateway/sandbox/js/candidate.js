@@ -53,17 +53,18 @@ function describeError(e) {
 }
 
 function load(request) {
-  const file = request.file;
+  const work = process.cwd();
+  const file = request.file.replace(/^\/w(?=\/)/, () => work);
   const code = request.code.replace(/^export\s+default\s+(?=function|class|async)/gm, '').replace(/^export\s+(?=function|class|const|let|var|async)/gm, '')
     .replace(/^export\s*\{[^}]*\};?/gm, '');
   const module = new Module(file, null);
   module.filename = file;
-  module.paths = Module._nodeModulePaths('/w');
+  module.paths = Module._nodeModulePaths(work);
   global.module = module;
   global.exports = module.exports;
   global.require = Module.createRequire(file);
   global.__filename = file;
-  global.__dirname = '/w';
+  global.__dirname = work;
   process.argv = ['node', file];
   vm.runInThisContext(code, { filename: file });
 }

@@ -271,7 +271,7 @@ async function run() {
     if (request.startsWith('.') && base === stem) { const whole = ask({ op: 'find', name: '' }).value; return whole === undefined ? solution : typeof whole === 'function' ? whole : solution; }
     return original.call(this, request, ...rest);
   };
-  Object.assign(globalThis, { assert, expect, test, it: test, describe: suite, beforeEach: (f) => before.push(f), afterEach: (f) => after.push(f), beforeAll: (f) => f(), afterAll: () => {}, require: Module.createRequire('/w/tests.js'), module: { exports: {} }, exports: {} });
+  Object.assign(globalThis, { assert, expect, test, it: test, describe: suite, beforeEach: (f) => before.push(f), afterEach: (f) => after.push(f), beforeAll: (f) => f(), afterAll: () => {}, require: Module.createRequire(process.cwd() + '/tests.js'), module: { exports: {} }, exports: {} });
   for (const n of bound) if (!declared(n)) globalThis[n] = ask({ op: 'find', name: n }).value;
   try {
     for (const text of job.tests) {

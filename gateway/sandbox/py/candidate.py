@@ -176,13 +176,14 @@ class Server:
 
     def load(self, request):
         name = request["name"]
+        request["file"] = in_work(request["file"])
         self.name = name
         module = types.ModuleType(name)
         module.__file__ = request["file"]
         module.__builtins__ = builtins
         sys.modules[name] = module
         sys.argv = [request["file"]]
-        sys.path.insert(0, "/w")
+        sys.path.insert(0, WORK)
         code = request["code"]
         linecache.cache[request["file"]] = (_len(code), None, code.splitlines(True), request["file"])
         self.module = module
@@ -326,13 +327,13 @@ def run_main(spec):
     """A program run for what it prints: framework stdio."""
     request = receive(3)
     os.close(3)
-    path = request["file"]
+    path = in_work(request["file"])
     module = types.ModuleType("__main__")
     module.__file__ = path
     module.__builtins__ = builtins
     sys.modules["__main__"] = module
     sys.argv = [path, *request["args"]]
-    sys.path.insert(0, "/w")
+    sys.path.insert(0, WORK)
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r")), encoding="utf-8", errors="surrogateescape")
     status = 0
     try:

@@ -51,14 +51,19 @@ def unshare():
 
 if sys.argv[1] == "escape":
     machine = os.uname().machine
-    print(json.dumps({
+    said = {
         "network": attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM)),
         "host files": attempt(lambda: open(sys.argv[2]).read()),
         "namespaces": attempt(unshare),
         "capabilities": capabilities(),
         "processes": attempt(fork_until_refused),
         "tracing": attempt(lambda: raw(101 if machine == "x86_64" else 117, 16, 1, 0, 0)),
-    }))
+    }
+    if len(sys.argv) > 3:  # without a pid namespace
+        said["signals"] = attempt(lambda: os.kill(int(sys.argv[3]), 0))
+        said["other processes"] = attempt(lambda: open("/proc/%s/cmdline" % sys.argv[3]).read())
+        said["modes"] = attempt(lambda: os.chmod(sys.argv[2], 0o666))
+    print(json.dumps(said))
 elif sys.argv[1] == "daemon":
     if os.fork() == 0:
         os.setsid()

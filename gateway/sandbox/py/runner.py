@@ -29,7 +29,7 @@ class Runner:
             if isinstance(value, Fixture):
                 self.fixtures[value.name or name] = value
         places = [namespace]
-        if os.path.exists("/w/conftest.py"):
+        if os.path.exists(WORK + "/conftest.py"):
             places.append(vars(__import__("conftest")))
             for name, value in places[1].items():
                 if isinstance(value, Fixture):

@@ -430,7 +430,7 @@ def judge_tests():
     nonce = job.pop("nonce")
     solution_name = job["module"]
     TEST_MODULES.update("tests_%d" % n for n in range(len(job["tests"])))
-    sys.path.insert(0, "/w")
+    sys.path.insert(0, WORK)
     shared, before = job["shared"], None
     _stops.extend(s for s in ("StopIteration", "StopAsyncIteration") if any(s in source for source in job["tests"]))
     try:
@@ -499,7 +499,7 @@ def run_file(job, number, source, tree, solution, names, entry):
     module = types.ModuleType(module_name)
     namespace = module.__dict__
     sys.modules[module_name] = module
-    namespace["__file__"] = "/w/tests_%d.py" % number
+    namespace["__file__"] = WORK + "/tests_%d.py" % number
     linecache.cache["tests.py"] = (len(source), None, source.splitlines(True), "tests.py")
     try:
         if tree is None:

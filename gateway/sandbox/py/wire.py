@@ -17,6 +17,7 @@ _read, _write, _exit = os.read, os.write, os._exit
 
 MAX_FRAME = 16 << 20
 MAX_DEPTH = 400
+WORK = "/w"  # the work folder, which the gateway names so wherever it is
 
 
 class Lost(BaseException):
@@ -25,6 +26,10 @@ class Lost(BaseException):
 
 class TooLarge(ValueError):
     """A value that no message can carry."""
+
+
+def in_work(path):
+    return WORK + path[2:] if path.startswith("/w/") else path
 
 
 def read_exactly(fd, size):
