@@ -26,6 +26,7 @@ type shim struct {
 	Show   []string `json:"show"`
 	Files  int      `json:"files"` // descriptors of the program; the shim reports on the next one
 	Limits []limit  `json:"limits"`
+	Env    []string `json:"env"` // of the program
 }
 
 // startBare makes this process the init of a box without namespaces: orphans of
@@ -245,12 +246,12 @@ func (k *container) execBare(p *program, fds []int) (run, error) {
 	if i.UID == 0 {
 		limited.Procs += tasksOfUser(os.Geteuid()) // the limit counts all that the user has
 	}
-	order, err := json.Marshal(shim{Folder: i.run(), Show: i.Show, Files: len(fds), Limits: limited.limits()})
+	order, err := json.Marshal(shim{Folder: i.run(), Show: i.Show, Files: len(fds), Limits: limited.limits(), Env: env})
 	if err != nil {
 		report.Close()
 		return run{}, err
 	}
-	attr := &syscall.ProcAttr{Dir: "/", Env: append(env, noExitSleep), Sys: &syscall.SysProcAttr{Setsid: true}}
+	attr := &syscall.ProcAttr{Dir: "/", Env: []string{noExitSleep}, Sys: &syscall.SysProcAttr{Setsid: true}}
 	for _, fd := range fds {
 		attr.Files = append(attr.Files, uintptr(fd))
 	}
@@ -302,10 +303,10 @@ func runShim() int {
 		_, _ = unix.Write(s.Files, []byte(err.Error()))
 		return 1
 	}
-	argv, env := os.Args[2:], os.Environ()
-	file, err := lookPath(argv[0], env)
+	argv := os.Args[2:]
+	file, err := lookPath(argv[0], s.Env)
 	if err == nil {
-		err = s.exec(file, argv, env)
+		err = s.exec(file, argv, s.Env)
 	}
 	_, _ = unix.Write(s.Files, []byte(shimConfined+err.Error()))
 	return 1
