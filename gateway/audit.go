@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -48,7 +47,7 @@ func (g *Gateway) audit(call Call, d Decision) (audit Decision, done func(policy
 	spending := func(expected float64) func(policy.Outcome) {
 		return func(o policy.Outcome) { g.audits.spent(d.Route, expected, o) }
 	}
-	if !(rand.Float64() < *learn.Audit) || !g.auditable(call, d, r.plan) {
+	if g.Draw() >= *learn.Audit || !g.auditable(call, d, r.plan) {
 		return d, spending(0)
 	}
 	depth := r.auditDepth(call, g.Routes[d.Route])

@@ -15,6 +15,7 @@ import (
 // auditing is a house that audits whenever it may, and remembers its holds.
 func auditing(t *testing.T, spend float64, llama, strong standin.Script) (*house, *holding) {
 	h := searching(t, llama, strong)
+	h.gateway.Draw = func() float64 { return .5 }
 	route := h.gateway.Routes["auto"]
 	route.Learn = gateway.LearnConfig{Explore: new(0.), Audit: new(1.), AuditSpend: &spend}
 	h.gateway.Routes["auto"] = route

@@ -82,7 +82,7 @@ func encodeChat(call Call, a Answer, v verification) []byte {
 func (g *Gateway) searchedStream(c echo.Context, s *chatStream, call *Call, d Decision, id flightID) (Answer, policy.Outcome, error) {
 	f, err := g.search(c, *call, d, id, s.ping)
 	if err != nil {
-		return Answer{}, f.outcome, err
+		return Answer{}, policy.Outcome{}, err // the search may go on, and writes into f
 	}
 	*call, s.id, s.at = f.call, f.call.ID, f.call.At
 	s.Begin(f.answer.Model, f.answer.Header)

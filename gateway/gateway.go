@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"maps"
+	mathrand "math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -78,7 +79,10 @@ type Config struct {
 	Sandbox  Sandbox          // nil: nothing is tested
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
-	Started  time.Time        // reported as the age of models; zero: Now
+	// Draw gives numbers from 0 to 1 by which requests are picked to explore and to
+	// be audited; nil: random ones. With 1 none is.
+	Draw    func() float64
+	Started time.Time // reported as the age of models; zero: Now
 }
 
 // Gateway answers requests by one configuration, which never changes. It is safe
@@ -124,6 +128,9 @@ func newGateway(c Config, s *state) *Gateway {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Draw == nil {
+		c.Draw = mathrand.Float64
 	}
 	if c.Started.IsZero() {
 		c.Started = c.Now()

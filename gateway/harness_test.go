@@ -111,7 +111,7 @@ func openAll(t testing.TB, c standin.Config, p upstream.Config, web gateway.HTTP
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.gateway = gateway.New(gateway.Config{Models: models, Routes: routes, HTTP: web, Prices: table, Keys: h.ledger, Journal: h.ledger, Records: h.ledger, Log: log})
+	h.gateway = gateway.New(gateway.Config{Models: models, Routes: routes, HTTP: web, Prices: table, Keys: h.ledger, Journal: h.ledger, Records: h.ledger, Log: log, Draw: func() float64 { return 1 }})
 	server := httptest.NewUnstartedServer(h.gateway.Handler())
 	ctx, cut := context.WithCancelCause(context.Background())
 	h.cut = cut

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"math"
-	"math/rand/v2"
 
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
@@ -36,7 +35,7 @@ func (g *Gateway) choose(call Call, route RouteConfig, p searchPlan) choice {
 	if q.Escalate == 0 && q.Rule.ValueOfCorrect == 0 {
 		q.Rule.ValueOfCorrect = 1
 	}
-	c.Decision = g.Learned().Decide(q, policy.Draw{Plan: rand.Float64(), Audit: 1})
+	c.Decision = g.Learned().Decide(q, policy.Draw{Plan: g.Draw(), Audit: 1})
 	return c
 }
 

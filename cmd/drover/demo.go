@@ -157,8 +157,8 @@ models:
   gpt-4o: { provider: simulated, price: { prompt_per_1m: "2.50", completion_per_1m: "10.00" } }
   llama-3.1-8b: { provider: simulated, price: { prompt_per_1m: "0.05", completion_per_1m: "0.08" } }
 routes:
-  best-of-64: { direct: gpt-4o, search: [ { model: llama-3.1-8b, max_samples: 64 } ] }
-  auto: { direct: gpt-4o, search: [ { model: llama-3.1-8b, max_samples: 64 } ], goal: { value_of_correct: "0.01", loss_of_wrong: "0.03" } }
+  best-of-64: { direct: gpt-4o, search: [ { model: llama-3.1-8b, max_samples: 64 } ], learn: { explore: 0 } }
+  auto: { direct: gpt-4o, search: [ { model: llama-3.1-8b, max_samples: 64 } ], goal: { value_of_correct: "0.01", loss_of_wrong: "0.03" }, learn: { explore: 0 } }
 `
 
 // write answers for a simulated model.

@@ -59,7 +59,7 @@ models:
   recorded: { provider: standin, price: { prompt_per_1m: "0.003", completion_per_1m: "0.005" } }
   strong: { provider: standin, price: { prompt_per_1m: "2.50", completion_per_1m: "10.00" } }
 routes:
-  best-of-n: { direct: strong, search: [ { model: recorded, max_samples: 256 } ], goal: { max_latency: 600s } }
+  best-of-n: { direct: strong, search: [ { model: recorded, max_samples: 256 } ], goal: { max_latency: 600s }, learn: { explore: 0 } }
 `
 
 // Run replays.
