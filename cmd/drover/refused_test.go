@@ -55,7 +55,7 @@ func TestServeRefusesALedgerThatItCannotTrust(t *testing.T) {
 // room again, requests are answered without a restart.
 func TestServeWaitsForRoomOnAFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=4m"); err != nil {
+	if err := syscall.Mount("small-disk", dir, "tmpfs", 0, "size=4m"); err != nil {
 		t.Skipf("a full disk needs a small file system, which needs the right to mount one: %v", err)
 	}
 	t.Cleanup(func() {

@@ -19,7 +19,7 @@ import (
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=4m"); err != nil {
+	if err := syscall.Mount("small-disk", dir, "tmpfs", 0, "size=4m"); err != nil {
 		t.Skipf("a full disk needs a small file system, which needs the right to mount one: %v", err)
 	}
 	t.Cleanup(func() {
