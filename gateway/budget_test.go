@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,15 +29,20 @@ func (h *house) under(rules map[string]policy.BudgetConfig) *house {
 	return h
 }
 
+// state is how the budget stands once nothing is held: the book settles after the
+// ledger has the outcome.
 func (h *house) state(name string) policy.BudgetState {
 	h.t.Helper()
-	for _, s := range h.gateway.Book.States(time.Now()) {
-		if s.Name == name {
-			return s
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		states := h.gateway.Book.States(time.Now())
+		i := slices.IndexFunc(states, func(s policy.BudgetState) bool { return s.Name == name })
+		if i < 0 {
+			h.t.Fatalf("no budget %s", name)
+		}
+		if states[i].Held == 0 || time.Now().After(deadline) {
+			return states[i]
 		}
 	}
-	h.t.Fatalf("no budget %s", name)
-	return policy.BudgetState{}
 }
 
 type budgetErrorBody struct {
