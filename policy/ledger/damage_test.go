@@ -84,7 +84,7 @@ func everything(t testing.TB, n int) (*Ledger, string) {
 // all is as it was, or opening refuses, or verifying says what is wrong; and a
 // repair leaves a ledger without faults that has lost no more than it says.
 func TestFlippedBitsAreNeverSilent(t *testing.T) {
-	l, token := everything(t, 150)
+	l, token := everything(t, 40)
 	want, err := content(t, l)
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestFlippedBitsAreNeverSilent(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole = whole[:used] // the file grows ahead of what is in it
-	rounds := 40
+	rounds := 25
 	if *all {
 		rounds = 2000
 	}

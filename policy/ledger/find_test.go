@@ -42,18 +42,42 @@ func varied(n int) policy.Outcome {
 func settleVaried(t testing.TB, l *Ledger, from, to int) (all []policy.Outcome) {
 	t.Helper()
 	for n := from; n < to; n++ {
-		o := varied(n)
-		h := hold(o.ID)
-		h.At, h.Account, h.Route = o.At, o.Account, o.Route
-		if err := l.Hold(context.Background(), h); err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Settle(context.Background(), o); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, o)
+		all = append(all, varied(n))
 	}
+	settleInOrder(t, l, all)
 	return all
+}
+
+// settleInOrder journals a hold and an outcome for each of all, in their order,
+// in few transactions.
+func settleInOrder(t testing.TB, l *Ledger, all []policy.Outcome) {
+	t.Helper()
+	for some := range slices.Chunk(all, 250) {
+		var writes []*write
+		for _, o := range some {
+			h := hold(o.ID)
+			h.At, h.Account, h.Route = o.At, o.Account, o.Route
+			held, err := l.holding(h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			settled, err := l.settling(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			writes = append(writes, held, settled)
+		}
+		for _, w := range writes {
+			if !l.queue.put(w) {
+				t.Fatal(ErrClosed)
+			}
+		}
+		for _, w := range writes {
+			if <-w.done; w.err != nil {
+				t.Fatal(w.err)
+			}
+		}
+	}
 }
 
 // TestFindIsAFilterOverAllOutcomes states the law: page by page, Find gives what
@@ -61,8 +85,8 @@ func settleVaried(t testing.TB, l *Ledger, from, to int) (all []policy.Outcome) 
 // and also after opening the ledger again.
 func TestFindIsAFilterOverAllOutcomes(t *testing.T) {
 	l := newLedger(t)
-	l.db.NoSync = true
-	all := settleVaried(t, l, 0, blockRows+300)
+	l.db.NoSync, l.index.full = true, 512
+	all := settleVaried(t, l, 0, 2*512+300)
 	check(t, l)
 	for range 2 {
 		rapid.Check(t, func(t *rapid.T) {
@@ -78,10 +102,10 @@ func TestFindIsAFilterOverAllOutcomes(t *testing.T) {
 				f.Tags = map[string]string{"job": "ci", "n": fmt.Sprint(rapid.IntRange(0, 8).Draw(t, "n"))}
 			}
 			if rapid.Bool().Draw(t, "bounded") {
-				f.Since = day.Add(time.Duration(rapid.IntRange(0, 5000).Draw(t, "since")) * time.Minute)
-				f.Until = f.Since.Add(time.Duration(rapid.IntRange(0, 3000).Draw(t, "for")) * time.Minute)
+				f.Since = day.Add(time.Duration(rapid.IntRange(0, 1500).Draw(t, "since")) * time.Minute)
+				f.Until = f.Since.Add(time.Duration(rapid.IntRange(0, 900).Draw(t, "for")) * time.Minute)
 			}
-			limit := rapid.IntRange(1, 2000).Draw(t, "limit")
+			limit := rapid.IntRange(1, 600).Draw(t, "limit")
 			var want, got []string
 			for _, o := range slices.Backward(all) {
 				if f.Matches(&o) {
@@ -109,8 +133,8 @@ func TestFindIsAFilterOverAllOutcomes(t *testing.T) {
 
 func TestSpendingsAreWhatOutcomesCost(t *testing.T) {
 	l := newLedger(t)
-	l.db.NoSync = true
-	all := settleVaried(t, l, 0, blockRows+300)
+	l.db.NoSync, l.index.full = true, 512
+	all := settleVaried(t, l, 0, 2*512+300)
 	since := day.Add(100 * time.Minute)
 	for range 2 {
 		want, got := map[policy.Account]pricing.USD{}, map[policy.Account]pricing.USD{}

@@ -94,7 +94,7 @@ func TestForgettingChangesNoBookAndNoModel(t *testing.T) {
 				if ls[i], err = Open(path, Options{Learn: func() Folder { return new(chain) }}); err != nil {
 					t.Fatal(err)
 				}
-				ls[i].db.NoSync, ls[i].every = true, 7
+				ls[i].db.NoSync, ls[i].every, ls[i].index.full = true, 7, 8
 			}
 		}
 		begin()
@@ -174,11 +174,11 @@ func TestForgettingChangesNoBookAndNoModel(t *testing.T) {
 
 func TestForgottenOutcomesLeaveTheirSumsAndTheirRoom(t *testing.T) {
 	l := newLedger(t)
-	l.db.NoSync = true
-	n := blockRows + 700
+	l.db.NoSync, l.index.full = true, 512
+	n := 3*512 + 300
 	all := settleVaried(t, l, 0, n) // a minute between two
-	cutoff := day.Add(2 * 24 * time.Hour)
-	midnight := time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)
+	cutoff := day.Add(24 * time.Hour)
+	midnight := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	kept := map[string]bool{}
 	for _, o := range all {
 		if !o.At.Before(midnight) {
@@ -231,15 +231,13 @@ func TestFileStopsGrowing(t *testing.T) {
 	l.db.AllocSize = 1 << 16
 	var sizes []int64
 	for d := range 12 {
-		for i := range 400 {
-			o := varied(d*400 + i)
+		var today []policy.Outcome
+		for i := range 200 {
+			o := varied(d*200 + i)
 			o.At = day.Add(time.Duration(d) * 24 * time.Hour)
-			h := hold(o.ID)
-			h.At = o.At
-			if err := errors.Join(l.Hold(t.Context(), h), l.Settle(t.Context(), o)); err != nil {
-				t.Fatal(err)
-			}
+			today = append(today, o)
 		}
+		settleInOrder(t, l, today)
 		if _, err := l.Forget(t.Context(), day.Add(time.Duration(d-1)*24*time.Hour)); err != nil {
 			t.Fatal(err)
 		}

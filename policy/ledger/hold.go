@@ -21,20 +21,8 @@ const maxIDLength = 256
 // sync failed, and then Err is set and a new start may find h open. ErrHeld and
 // ErrSettled refuse an id that was used before.
 func (l *Ledger) Hold(ctx context.Context, h policy.Hold) error {
-	h.At = h.At.UTC()
-	id, record, err := encodeEntry(kindHold, h.ID, h)
+	w, err := l.holding(h)
 	if err == nil {
-		w := newWrite(func(t *tables) error {
-			switch {
-			case t.holds.Get(id) != nil:
-				return ErrHeld
-			case t.outcomes.Get(id) != nil:
-				return ErrSettled
-			}
-			t.put(t.holds, id, t.append(record))
-			return nil
-		})
-		w.folded = func() { l.book.Fold(h) }
 		err = l.queue.do(ctx, w)
 	}
 	if err != nil {
@@ -43,35 +31,65 @@ func (l *Ledger) Hold(ctx context.Context, h policy.Hold) error {
 	return nil
 }
 
+// holding is the write of a hold.
+func (l *Ledger) holding(h policy.Hold) (*write, error) {
+	h.At = h.At.UTC()
+	id, record, err := encodeEntry(kindHold, h.ID, h)
+	if err != nil {
+		return nil, err
+	}
+	w := newWrite(func(t *tables) error {
+		switch {
+		case t.holds.Get(id) != nil:
+			return ErrHeld
+		case t.outcomes.Get(id) != nil:
+			return ErrSettled
+		}
+		t.put(t.holds, id, t.append(record))
+		return nil
+	})
+	w.folded = func() { l.book.Fold(h) }
+	return w, nil
+}
+
 // Settle journals o and closes the hold with the same id. When it returns nil,
 // both are on disk. It is never refused for want of room, since Hold bounds what
 // is under way, and ctx bounds the wait only: when ctx ends, o is written all
 // the same, unless the disk refuses it, and settling again gives ErrSettled.
 // ErrNoHold means that nothing was held, or that the ledger has forgotten it.
 func (l *Ledger) Settle(ctx context.Context, o policy.Outcome) error {
-	o.At = o.At.UTC()
-	id, record, err := encodeEntry(kindOutcome, o.ID, o)
+	w, err := l.settling(o)
 	if err == nil {
-		w := newWrite(func(t *tables) error {
-			held := t.holds.Get(id)
-			if held == nil {
-				if t.outcomes.Get(id) != nil {
-					return ErrSettled
-				}
-				return ErrNoHold
-			}
-			t.put(t.outcomes, id, slices.Concat(t.appendOutcome(kindOutcome, record, &o), held))
-			t.delete(t.holds, id)
-			t.settled++
-			return nil
-		})
-		w.folded = func() { l.book.Fold(o) }
 		err = l.queue.doRegardless(ctx, w)
 	}
 	if err != nil {
 		return fmt.Errorf("settling %q: %w", o.ID, err)
 	}
 	return nil
+}
+
+// settling is the write of an outcome.
+func (l *Ledger) settling(o policy.Outcome) (*write, error) {
+	o.At = o.At.UTC()
+	id, record, err := encodeEntry(kindOutcome, o.ID, o)
+	if err != nil {
+		return nil, err
+	}
+	w := newWrite(func(t *tables) error {
+		held := t.holds.Get(id)
+		if held == nil {
+			if t.outcomes.Get(id) != nil {
+				return ErrSettled
+			}
+			return ErrNoHold
+		}
+		t.put(t.outcomes, id, slices.Concat(t.appendOutcome(kindOutcome, record, &o), held))
+		t.delete(t.holds, id)
+		t.settled++
+		return nil
+	})
+	w.folded = func() { l.book.Fold(o) }
+	return w, nil
 }
 
 func encodeEntry(k kind, id string, v any) (key, record []byte, err error) {

@@ -20,10 +20,11 @@ type index struct {
 	tail    []row    // in the order of the journal
 	checked sync.Map // keys of blocks whose checksum was right -> the checksum
 	last    uint64   // sequence number of the last row of all
+	full    int      // blockRows but in tests
 }
 
 func newIndex() *index {
-	return &index{names: []string{""}, numbers: map[string]uint32{"": 0}}
+	return &index{names: []string{""}, numbers: map[string]uint32{"": 0}, full: blockRows}
 }
 
 // load reads the names, and makes the rows after the last block from the journal.
@@ -127,17 +128,17 @@ func (g *growth) number(t *tables, name string) uint32 {
 
 // flush writes the blocks that are full.
 func (g *growth) flush(t *tables) {
-	if len(g.x.tail)+len(g.rows) < blockRows {
+	n := g.x.full
+	if len(g.x.tail)+len(g.rows) < n {
 		return
 	}
 	all := slices.Concat(g.x.tail, g.rows)
 	if g.drop != nil {
 		return // the next transaction does it
 	}
-	for ; len(all) >= blockRows; all = all[blockRows:] {
-		full := all[:blockRows]
-		t.put(t.tx.Bucket(bucketRows), seqBytes(full[blockRows-1].seq), encodeBlock(full))
-		g.flushed += blockRows
+	for ; len(all) >= n; all = all[n:] {
+		t.put(t.tx.Bucket(bucketRows), seqBytes(all[n-1].seq), encodeBlock(all[:n]))
+		g.flushed += n
 	}
 }
 

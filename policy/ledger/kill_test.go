@@ -3,6 +3,7 @@ package ledger
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -23,6 +24,10 @@ const childEnv = "DROVER_TEST_LEDGER"
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
 		os.Exit(runChild(path))
+	}
+	// Each case of these laws opens files: few of them, but where a caller asks for more.
+	if err := flag.Set("rapid.checks", "12"); err != nil {
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -106,9 +111,9 @@ func killChild(t *testing.T, path string, delay time.Duration, early bool) (held
 }
 
 func TestKilledAtAnyMomentNothingAnsweredIsLost(t *testing.T) {
-	rounds, limit := 40, 8*time.Second
-	if testing.Short() {
-		rounds = 5
+	rounds, limit := 8, 8*time.Second
+	if *all {
+		rounds, limit = 100, time.Minute
 	}
 	dir, start := t.TempDir(), time.Now()
 	var held, settled []string // in the shared file, over all rounds

@@ -39,7 +39,7 @@ func indexAnew(tx *bolt.Tx) error {
 		if err := t.reindex(seq, k, text); err != nil {
 			return err
 		}
-		if len(t.growth.rows) == blockRows {
+		if len(t.growth.rows) == t.growth.x.full {
 			t.growth.flush(&t)
 			t.growth.keep()
 			t.growth = growth{x: t.growth.x}
