@@ -26,15 +26,28 @@ import (
 const childEnv = "DROVER_TEST_EVALUATION"
 
 // childProblems are what the child evaluates, by three samples each.
-const childProblems = 20
+const childProblems = 6
+
+func newRunner() (*sandbox.Runner, error) {
+	return sandbox.New(context.Background(), sandbox.Config{Path: filepath.SplitList(os.Getenv("PATH"))}, slog.New(slog.DiscardHandler))
+}
+
+// shared is one runner for all tests that ask for it, since its first programs
+// take long. TestMain closes it.
+var shared *sandbox.Runner
+
+var sharedRunner = sync.OnceValues(func() (*sandbox.Runner, error) {
+	runner, err := newRunner()
+	shared = runner
+	return runner, err
+})
 
 func testRunner(t testing.TB) *sandbox.Runner {
 	t.Helper()
-	runner, err := sandbox.New(context.Background(), sandbox.Config{Path: filepath.SplitList(os.Getenv("PATH"))}, slog.New(slog.DiscardHandler))
+	runner, err := sharedRunner()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { runner.Close() })
 	if why := runner.Down(); why != "" {
 		t.Skip("programs cannot be run on this machine: " + why)
 	}
@@ -61,7 +74,7 @@ func bundledSamples(t testing.TB, problems int) (map[string]Problem, []Sample) {
 
 // runChild judges and says so, line by line.
 func runChild(dir string) int {
-	runner, err := sandbox.New(context.Background(), sandbox.Config{Path: filepath.SplitList(os.Getenv("PATH"))}, slog.New(slog.DiscardHandler))
+	runner, err := newRunner()
 	if err != nil {
 		fmt.Println("failed", err)
 		return 1
@@ -91,7 +104,7 @@ func TestKilledEvaluationGoesOn(t *testing.T) {
 	testRunner(t)
 	dir := t.TempDir()
 	told := map[string]int{}
-	for _, after := range []int{8, 20, 1 << 30} {
+	for _, after := range []int{5, 1 << 30} {
 		child := exec.Command(os.Args[0])
 		child.Env = append(os.Environ(), childEnv+"="+dir)
 		out, err := child.StdoutPipe()

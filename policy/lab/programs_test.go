@@ -1,35 +1,35 @@
 package lab
 
 import (
-	"log/slog"
+	"flag"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 
 	"github.com/drover-llm/drover/gateway/sandbox"
 )
 
+// all is for CI: every bundled program and every published set.
+var all = flag.Bool("all", false, "judge every bundled program, read every published set")
+
 func TestMain(m *testing.M) {
 	sandbox.Init() // a container's builder and init are this test binary again
 	if dir := os.Getenv(childEnv); dir != "" {
 		os.Exit(runChild(dir))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if shared != nil {
+		shared.Close()
+	}
+	os.Exit(code)
 }
 
 // The bundled programs are what they are said to be, by the sandbox's judgement:
 // right ones pass all tests, wrong ones fail the visible ones, tempting ones fail
-// the hidden ones only. The demo's figures rest on it.
+// the hidden ones only. The demo's figures rest on it. Without -all, one problem
+// of each grade is judged.
 func TestBundledProgramsAreWhatTheyAreSaidToBe(t *testing.T) {
-	runner, err := sandbox.New(t.Context(), sandbox.Config{Path: filepath.SplitList(os.Getenv("PATH"))}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer runner.Close()
-	if why := runner.Down(); why != "" {
-		t.Skip("programs cannot be run on this machine: " + why)
-	}
+	runner := testRunner(t)
 	problems, err := Bundled()
 	if err != nil {
 		t.Fatal(err)
@@ -41,9 +41,9 @@ func TestBundledProgramsAreWhatTheyAreSaidToBe(t *testing.T) {
 		}
 	}
 	next := make(chan Problem)
-	var all sync.WaitGroup
+	var judges sync.WaitGroup
 	for range 2 {
-		all.Go(func() {
+		judges.Go(func() {
 			for p := range next {
 				for _, code := range p.Right {
 					judge(p, "right", code, p.Tests, sandbox.Passed)
@@ -59,9 +59,12 @@ func TestBundledProgramsAreWhatTheyAreSaidToBe(t *testing.T) {
 			}
 		})
 	}
-	for _, p := range problems {
+	for i, p := range problems {
+		if !*all && i%6 != p.Grade%6 {
+			continue
+		}
 		next <- p
 	}
 	close(next)
-	all.Wait()
+	judges.Wait()
 }

@@ -67,7 +67,7 @@ func TestPublishedReferencesPass(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n++; n%75 != 0 || unfit[p.ID] {
+			if n++; n%150 != 0 || unfit[p.ID] {
 				continue
 			}
 			for _, suite := range []Suite{Base, Plus} {
