@@ -34,7 +34,7 @@ func (l *Ledger) Hold(ctx context.Context, h policy.Hold) error {
 // holding is the write of a hold.
 func (l *Ledger) holding(h policy.Hold) (*write, error) {
 	h.At = h.At.UTC()
-	id, record, err := encodeEntry(kindHold, h.ID, h)
+	id, record, err := encodeEntry(kindHold, h.ID, &h)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (l *Ledger) holding(h policy.Hold) (*write, error) {
 		t.put(t.holds, id, t.append(record))
 		return nil
 	})
-	w.folded = func() { l.book.Fold(h) }
+	w.folded = func() { l.book.Fold(&h) }
 	return w, nil
 }
 
@@ -71,7 +71,7 @@ func (l *Ledger) Settle(ctx context.Context, o policy.Outcome) error {
 // settling is the write of an outcome.
 func (l *Ledger) settling(o policy.Outcome) (*write, error) {
 	o.At = o.At.UTC()
-	id, record, err := encodeEntry(kindOutcome, o.ID, o)
+	id, record, err := encodeEntry(kindOutcome, o.ID, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (l *Ledger) settling(o policy.Outcome) (*write, error) {
 		t.settled++
 		return nil
 	})
-	w.folded = func() { l.book.Fold(o) }
+	w.folded = func() { l.book.Fold(&o) }
 	return w, nil
 }
 

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
 
@@ -42,17 +41,14 @@ const headerSize = 1 + 1 + 4
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// newRecord encodes v, leaving the checksum to seal. encoding/json is the
-// quicker of the two to encode (1.5 µs an outcome against 1.8), and the other
-// one to decode (2.6 µs against 5.8).
+// usualSize has room for the record of a plain request.
+const usualSize = 640
+
+// newRecord encodes v, leaving the checksum to seal.
 func newRecord(k kind, v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	record := make([]byte, headerSize, headerSize+len(text))
+	record := make([]byte, headerSize, usualSize)
 	record[0], record[1] = byte(k), recordVersion
-	return append(record, text...), nil
+	return encode(record, v)
 }
 
 // seal writes the checksum of a record that will lie at seq.
@@ -82,7 +78,8 @@ func openRecord(seq uint64, record []byte) (kind, []byte, error) {
 	return k, record[headerSize:], nil
 }
 
-// decodeOptions accept all that encoding/json writes: durations in nanoseconds,
+// decodeOptions are those of a package that decodes in half the time of
+// encoding/json. They accept all that encoding/json writes: durations in nanoseconds,
 // and twice the same name where two names of a map differed in invalid UTF-8
 // only, which it replaces.
 var decodeOptions = json2.JoinOptions(jsonv1.FormatDurationAsNano(true), jsontext.AllowDuplicateNames(true))
