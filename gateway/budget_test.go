@@ -25,7 +25,7 @@ func (h *house) under(rules map[string]policy.BudgetConfig) *house {
 	b.Teams["acme"] = policy.TeamConfig{Budgets: b.Names()}
 	b.Validate(nil, func(path, format string, args ...any) { h.t.Fatalf(path+": "+format, args...) })
 	h.gateway.Budgets = b
-	h.gateway.Book.Configure(b, time.Now(), true)
+	h.gateway.Book.Configure(b, time.Now(), nil)
 	return h
 }
 

@@ -27,10 +27,21 @@ const (
 	AlertRefused = "budget.refused"
 )
 
+// Told is the alert as it is journalled once somebody took it, so that a later
+// start does not tell it again.
+func (a Alert) Told(at time.Time) Change {
+	c := Change{At: at, By: "drover", Action: a.Event, Subject: a.Budget, Detail: "ever"}
+	if a.Start != nil {
+		c.Detail = a.Start.Format(time.RFC3339)
+	}
+	return c
+}
+
 // Configure puts a configuration in force. What was spent and is held stays, by
-// the budgets' names. Soft shares that are spent already are told of, unless quiet:
-// at a start they were told of before.
-func (b *Book) Configure(c *Budgets, now time.Time, quiet bool) {
+// the budgets' names. Soft shares that are spent already are told of, once a
+// window. At a start told knows which alerts were told before it; nil: the book
+// itself knows.
+func (b *Book) Configure(c *Budgets, now time.Time, told func(Alert) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.budgets = c
@@ -40,10 +51,9 @@ func (b *Book) Configure(c *Budgets, now time.Time, quiet bool) {
 		if w == nil {
 			continue
 		}
-		if quiet {
-			w.warned = rule.soft() > 0 && w.spent >= rule.soft()
-			w.refused = rule.Limit > 0 && w.left(rule.Limit) == 0
-			continue
+		if told != nil {
+			w.warned = told(b.alert(AlertSoft, name, rule, w))
+			w.refused = told(b.alert(AlertRefused, name, rule, w))
 		}
 		b.warnOf(name, rule, w)
 	}

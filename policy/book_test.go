@@ -20,7 +20,7 @@ const cent = pricing.Dollar / 100
 
 func bookOf(rules map[string]BudgetConfig) *Book {
 	b := NewBook(nil)
-	b.Configure(&Budgets{Rules: rules}, noon, true)
+	b.Configure(&Budgets{Rules: rules}, noon, nil)
 	return b
 }
 
@@ -137,7 +137,7 @@ func TestChangeOfWindowFindsWhatWasSpent(t *testing.T) {
 		}
 		b.Settle(outcomeOf(at.String(), cent))
 	}
-	b.Configure(&Budgets{Rules: map[string]BudgetConfig{"b": {Limit: 5 * cent, Every: EveryDay}}}, noon, false)
+	b.Configure(&Budgets{Rules: map[string]BudgetConfig{"b": {Limit: 5 * cent, Every: EveryDay}}}, noon, nil)
 	if s := stateOf(t, b, "b", noon); s.Spent != 3*cent || s.Left != 2*cent {
 		t.Errorf("%+v", s)
 	}
@@ -166,7 +166,7 @@ func TestAlertsGoOutOnceAWindow(t *testing.T) {
 	var got []string
 	b := NewBook(func(a Alert) { got = append(got, fmt.Sprint(a.Event, " ", a.Budget, " ", a.Spent, " of ", a.Limit)) })
 	rules := &Budgets{Rules: map[string]BudgetConfig{"b": {Limit: 10 * cent, Every: EveryDay, Soft: 0.5}}}
-	b.Configure(rules, noon, true)
+	b.Configure(rules, noon, nil)
 	spend := func(id string, at time.Time, cost pricing.USD) {
 		if err := b.Hold(holdOf(id, at, 4*cent, "b")); err == nil {
 			b.Settle(outcomeOf(id, cost))
@@ -185,7 +185,7 @@ func TestAlertsGoOutOnceAWindow(t *testing.T) {
 		t.Error(diff)
 	}
 	spend("e", noon.AddDate(0, 0, 1), 0) // a new day is silent
-	b.Configure(rules, noon, false)
+	b.Configure(rules, noon, nil)
 	if len(got) != 2 {
 		t.Errorf("told again: %q", got)
 	}

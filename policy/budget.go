@@ -24,7 +24,7 @@ type BudgetConfig struct {
 	PerRequest pricing.USD `yaml:"per_request"`
 	// Then says what becomes of a request whose worst case does not fit what is left: refuse (the default), or cheapest (answer it by a cheaper model or a smaller search, if one fits).
 	Then string `yaml:"then" jsonschema:"enum=refuse,enum=cheapest"`
-	// Webhook is a URL that gets a JSON message when the soft share is spent, and when a request is refused for want of money; once a window each.
+	// Webhook is a URL that gets a JSON message when the soft share is spent, and when a request is refused for want of money; once a window each, and again where it does not answer or drover was stopped before.
 	Webhook string `yaml:"webhook"`
 }
 

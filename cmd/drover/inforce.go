@@ -54,7 +54,11 @@ func putInForce(c *configs.Config, load func() (*configs.Config, error), journal
 		return nil, err
 	}
 	f.providers = providers
-	f.book.Configure(made.Budgets, timeOfDay(), true)
+	told, err := alertsTold(journal, made.Budgets, timeOfDay())
+	if err != nil {
+		return nil, err
+	}
+	f.book.Configure(made.Budgets, timeOfDay(), told)
 	f.gateway = gateway.NewSwitch(gateway.New(made))
 	for _, fault := range f.lostBudgets(c) {
 		log.Warn("a key can spend nothing", "why", fault.String())
@@ -137,7 +141,7 @@ func (f *inForce) replace(c *configs.Config) error {
 	if err != nil {
 		return err
 	}
-	f.book.Configure(made.Budgets, timeOfDay(), false)
+	f.book.Configure(made.Budgets, timeOfDay(), nil)
 	f.gateway.To(made)
 	for name, p := range f.providers {
 		if providers[name] != p {

@@ -66,7 +66,7 @@ func overFile(l *ledger.Ledger, path, command string) (*adminClient, error) {
 	if err == nil {
 		book, now := policy.NewBook(nil), time.Now()
 		book.Restore(l.Totals())
-		book.Configure(config.Money(), now, true)
+		book.Configure(config.Money(), now, nil)
 		control.Budgets = func() []policy.BudgetState { return book.States(now) }
 	}
 	server, err := admin.New(admin.Config{Token: "within"}, control, admin.Options{By: runBy(command)})

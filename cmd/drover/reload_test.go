@@ -136,7 +136,8 @@ func TestWebhookIsToldAgainUntilItTakesTheAlert(t *testing.T) {
 		calls <- a
 	}))
 	defer hook.Close()
-	a := newAlerts(slog.New(slog.DiscardHandler))
+	told := make(chan policy.Change, 10)
+	a := newAlerts(func(_ context.Context, c policy.Change) error { told <- c; return nil }, slog.New(slog.DiscardHandler))
 	a.pause = time.Millisecond
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error)
@@ -144,6 +145,9 @@ func TestWebhookIsToldAgainUntilItTakesTheAlert(t *testing.T) {
 	a.add(policy.Alert{Event: policy.AlertSoft, Budget: "b", Spent: 80, Limit: 100, Webhook: hook.URL})
 	if got := <-calls; got.Budget != "b" || got.Spent != 80 || got.Webhook != "" {
 		t.Errorf("%+v", got)
+	}
+	if c := <-told; c.Action != policy.AlertSoft || c.Subject != "b" || len(calls)+len(told) > 0 {
+		t.Errorf("journalled: %+v, and %d alerts more", c, len(calls))
 	}
 	stop()
 	if err := <-done; err != nil {

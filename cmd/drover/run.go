@@ -47,7 +47,7 @@ func run(ctx context.Context, c *configs.Config, path string, load func() (*conf
 	if why := runner.Down(); why != "" {
 		log.Warn("nothing can be tested here, so every request is answered directly", "why", why)
 	}
-	alerts := newAlerts(log)
+	alerts := newAlerts(journal.Note, log)
 	force, err := putInForce(c, load, journal, runner, alerts.add, log)
 	if err != nil {
 		return err
