@@ -47,11 +47,16 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 
 // find runs the search.
 func (r searched) find(ctx context.Context, call Call) (search.Result, error) {
-	stop, err := r.g.newStopper(r.plan, r.belief)
+	// Passes are compared where a wrong answer costs something that a strong one
+	// would save.
+	compare := r.plan.escalates && len(r.plan.rungs) == 1 && r.plan.goal.ValueOfCorrect > 0 && call.Task.Comparable()
+	stop, err := r.g.newStopper(r.plan, r.belief, compare)
 	if err != nil {
 		return search.Result{Winner: -1, Best: -1}, err
 	}
-	return search.Find(ctx, call.Task, r.search(call, stop))
+	plan := r.search(call, stop)
+	plan.Compare = compare
+	return search.Find(ctx, call.Task, plan)
 }
 
 // search is the plan as the search takes it.

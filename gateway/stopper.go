@@ -18,8 +18,8 @@ type stopper struct {
 
 // newStopper makes the index of one search by what is believed of its models and
 // tests.
-func (g *Gateway) newStopper(p searchPlan, belief *policy.Belief) (*stopper, error) {
-	config := policy.IndexConfig{Belief: belief, Rule: p.rule()}
+func (g *Gateway) newStopper(p searchPlan, belief *policy.Belief, compare bool) (*stopper, error) {
+	config := policy.IndexConfig{Belief: belief, Rule: p.rule(), Compared: compare}
 	if p.escalates {
 		// Passes of weak tests are confirmed by further samples where that pays.
 		config.Strong, config.StrongTries = p.escalation.cost.Float64(), 1
@@ -56,6 +56,8 @@ func (s *stopper) Next(state search.State) search.Move {
 			return search.Move{Rung: at.Rung, Samples: step.N}
 		case policy.Climb:
 			at.Rung++
+		case policy.Take:
+			return search.Move{Take: true}
 		default:
 			if s.alone && !slices.ContainsFunc(state.Rungs, func(r search.RungState) bool { return r.Drawn > 0 }) {
 				return search.Move{Samples: 1}
@@ -69,7 +71,7 @@ func (s *stopper) Next(state search.State) search.Move {
 func (s *stopper) Accept(state search.State) bool { return s.index.Accept(s.state(state)).Accept }
 
 func (s *stopper) state(state search.State) policy.State {
-	at := policy.State{Rung: state.Rung, Samples: state.Samples, Budget: state.Money.Float64() + s.reserve.Float64(), Time: math.Inf(1)}
+	at := policy.State{Rung: state.Rung, Samples: state.Samples, Groups: state.Groups, Alike: state.Alike, Budget: state.Money.Float64() + s.reserve.Float64(), Time: math.Inf(1)}
 	if state.Money == math.MaxInt64 {
 		at.Budget = math.Inf(1)
 	}

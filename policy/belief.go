@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -70,8 +71,11 @@ type Belief struct {
 	fooled []float64 // chance that it is wrong and passes all the same
 	rungs  []tries
 
-	strongs []node           // skills that the strong model may have in the cells
-	summed  func() *evidence // of a search with one rung, made when first asked for
+	strongs []node // skills that the strong model may have in the cells
+	// Of a search with one rung, whose passes are counted or compared; made when
+	// first asked for.
+	summed, compared func() *evidence
+	comparing        atomic.Bool // compared was made
 }
 
 // NewBelief lays out the grid for models whose answers tests judge.
@@ -108,7 +112,8 @@ func NewBelief(models Models, tests Tests) (*Belief, error) {
 	for _, r := range models.Rungs {
 		b.rungs = append(b.rungs, newTries(r, difficulty, cells, tests.FalseFail, b.depth))
 	}
-	b.summed = sync.OnceValue(b.gather)
+	b.summed = sync.OnceValue(func() *evidence { return b.gather(counted()) })
+	b.compared = sync.OnceValue(func() *evidence { b.comparing.Store(true); return b.gather(compared()) })
 	return b, nil
 }
 

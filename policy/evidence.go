@@ -1,65 +1,76 @@
 package policy
 
-const (
-	mostPasses  = 6 // of the small model on one problem that are told apart: a seventh says no more
-	mostStrongs = 3 // answers of the strong model to one problem that a search may buy
-)
+// mostStrongs is how many answers of the strong model to one problem a search may
+// buy.
+const mostStrongs = 3
 
 // evidence holds the chance of what a search with one rung can have seen, and
 // what is right with it. Its tables are indexed by the strong model's failures,
-// then by the passes and the failures of the rung's samples. No price is in
-// them: they are summed up once for a belief, and every request of its class
+// then by the sight of the passes and the failures of the rung's samples. No price
+// is in them: they are summed up once for a belief, and every request of its class
 // plays on them.
 type evidence struct {
+	*sights
 	depth int
-	seen  [mostStrongs + 1][mostPasses + 1][]float64 // that it is seen
-	held  [mostStrongs + 1][mostPasses + 1][]float64 // and a given one of the passes is right
-	right [mostStrongs + 1][mostPasses + 1][]float64 // and the strong model's next answer is right and passes
-	lost  [mostStrongs + 1][mostPasses + 1][]float64 // and the strong model's last answer is right although it failed
+	seen  [mostStrongs + 1][][]float64 // that it is seen
+	held  [mostStrongs + 1][][]float64 // and what would be handed out of the passes is right
+	right [mostStrongs + 1][][]float64 // and the strong model's next answer is right and passes
+	lost  [mostStrongs + 1][][]float64 // and the strong model's last answer is right although it failed
 }
 
-// gather sums the grid up. The order of the outcomes does not matter, so that
-// every table needs one power a node.
-func (b *Belief) gather() *evidence {
-	nodes := b.rungs[0].nodes
-	e := &evidence{depth: b.depth}
+// gather sums the grid up, row by row; a sight is a sum of rows. The order of the
+// outcomes does not matter, so that every row needs one power a node.
+func (b *Belief) gather(s *sights) *evidence {
+	e := &evidence{sights: s, depth: b.depth}
 	var strong [mostStrongs + 1]strongColumns
 	for j := range strong {
 		strong[j] = b.strongAfter(j)
+		e.seen[j], e.held[j] = matrix(len(s.sizes), b.depth+1), matrix(len(s.sizes), b.depth+1)
+		e.right[j], e.lost[j] = matrix(len(s.sizes), b.depth+1), matrix(len(s.sizes), b.depth+1)
 	}
-	passed, joint := make([]float64, len(nodes)), make([]float64, len(nodes))
+	nodes := b.rungs[0].nodes
+	rows := make([][]float64, len(nodes)) // by node
 	for i, n := range nodes {
-		passed[i] = b.weight[n.cell] * n.weight
+		rows[i] = s.rows(n)
 	}
-	for s := range mostPasses + 1 {
+	joint := make([]float64, len(nodes))
+	seen, right, lost := make([]float64, b.depth+1), make([]float64, b.depth+1), make([]float64, b.depth+1)
+	for row := range rows[0] {
 		for j := range strong {
-			rows := matrix(4, b.depth+1)
-			e.seen[j][s], e.held[j][s], e.right[j][s], e.lost[j][s] = rows[0], rows[1], rows[2], rows[3]
-		}
-		copy(joint, passed)
-		for f := range b.depth + 1 {
-			for j := range strong {
-				var seen, held, right, lost float64
-				c := &strong[j]
+			c := &strong[j]
+			for i, n := range nodes {
+				joint[i] = b.weight[n.cell] * n.weight * rows[i][row]
+			}
+			for f := range b.depth + 1 {
+				seen[f], right[f], lost[f] = 0, 0, 0
 				for i := range nodes {
-					n := &nodes[i]
-					x := joint[i] * c.failed[n.cell]
-					seen += x
-					held += x * n.hold
-					right += joint[i] * c.right[n.cell]
-					lost += joint[i] * c.lost[n.cell]
+					n, x := &nodes[i], joint[i]
+					seen[f] += x * c.failed[n.cell]
+					right[f] += x * c.right[n.cell]
+					lost[f] += x * c.lost[n.cell]
+					joint[i] = x * (1 - n.pass)
 				}
-				e.seen[j][s][f], e.held[j][s][f], e.right[j][s][f], e.lost[j][s][f] = seen, held, right, lost
 			}
-			for i := range nodes {
-				joint[i] *= 1 - nodes[i].pass
+			for at := range s.sizes {
+				add(e.seen[j][at], seen, s.seen[at], row)
+				add(e.held[j][at], seen, s.held[at], row)
+				add(e.right[j][at], right, s.seen[at], row)
+				add(e.lost[j][at], lost, s.seen[at], row)
 			}
-		}
-		for i := range nodes {
-			passed[i] *= nodes[i].pass
 		}
 	}
 	return e
+}
+
+// add adds a row to a table as often as it counts there.
+func add(to, row []float64, parts []part, number int) {
+	for _, p := range parts {
+		if p.row == number {
+			for f, x := range row {
+				to[f] += p.times * x
+			}
+		}
+	}
 }
 
 // strongColumns are, by cell, the chances that the strong model failed so often,

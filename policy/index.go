@@ -17,6 +17,9 @@ type IndexConfig struct {
 	// are tested and the search may go on after a failed one; at most 3. 0: once,
 	// and whatever it says ends the search.
 	StrongTries int
+	// Compared says that programs which pass are compared by what they do at
+	// further inputs, so that the state tells their groups; with StrongTries only.
+	Compared bool
 }
 
 // Rung is the price and the limit of one rung.
@@ -66,6 +69,8 @@ type Index struct {
 	tries  int       // of the strong model; 0: one, which ends the search
 	escape []float64 // by cell: worth of the strong model's answer, its price taken off
 
+	compared bool
+
 	play   *play        // of a search with one rung whose strong model is tested; nil: one sample is looked ahead
 	closed func() *play // the same where the strong model cannot be called
 }
@@ -79,7 +84,7 @@ func NewIndex(config IndexConfig) (*Index, error) {
 	if faults != nil {
 		return nil, errors.Join(faults...)
 	}
-	ix := &Index{belief: config.Belief, rule: config.Rule, strong: config.Strong, tries: config.StrongTries}
+	ix := &Index{belief: config.Belief, rule: config.Rule, strong: config.Strong, tries: config.StrongTries, compared: config.Compared}
 	for _, r := range config.Rungs {
 		if r.MaxSamples == 0 {
 			r.MaxSamples = ix.belief.depth
@@ -95,8 +100,12 @@ func NewIndex(config IndexConfig) (*Index, error) {
 		if ix.strong == 0 {
 			tries = 0
 		}
-		ix.play = newPlay(ix, ix.belief.summed(), tries)
-		ix.closed = sync.OnceValue(func() *play { return newPlay(ix, ix.belief.summed(), 0) })
+		summed := ix.belief.summed
+		if ix.compared {
+			summed = ix.belief.compared
+		}
+		ix.play = newPlay(ix, summed(), tries)
+		ix.closed = sync.OnceValue(func() *play { return newPlay(ix, summed(), 0) })
 	}
 	return ix, nil
 }
@@ -114,6 +123,8 @@ func (ix *Index) playFor(s State) *play {
 type State struct {
 	Rung    int     // the present one, counted from 0; a search climbs and never goes back
 	Seen    []Seen  // by rung, up to the present one; what is missing was not drawn from
+	Groups  []int   // sizes of the groups of passes that were not accepted and behave alike, in any order; where they are compared
+	Alike   int     // for Accept: the size of the group that the pass behaves as, without it; 0: it behaves as no other
 	Strong  int     // answers of the strong model that failed the tests
 	Samples int     // how many more the request may draw, over all rungs
 	Budget  float64 // dollars that the request may still spend, the strong call included; +Inf: no limit

@@ -52,9 +52,19 @@ func BenchmarkNext(b *testing.B) {
 }
 
 func BenchmarkNewIndex(b *testing.B) {
-	config := IndexConfig{Belief: believe(b, Models{}, TestsOf(500)), Rungs: []Rung{{Cost: .0000266}}, Strong: .00265}
-	for b.Loop() {
-		newIndex(b, config)
+	config := IndexConfig{Belief: believe(b, Models{}, TestsOf(5)), Rungs: []Rung{{Cost: .0000266}}, Strong: .00265}
+	for _, bm := range []struct {
+		name     string
+		tries    int
+		compared bool
+	}{{"one ahead", 0, false}, {"play, passes counted", 1, false}, {"play, passes compared", 1, true}} {
+		config.StrongTries, config.Compared = bm.tries, bm.compared
+		newIndex(b, config) // the belief sums up what it needs once
+		b.Run(bm.name, func(b *testing.B) {
+			for b.Loop() {
+				newIndex(b, config)
+			}
+		})
 	}
 }
 

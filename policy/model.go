@@ -61,7 +61,7 @@ func (m *Model) derive(class Class, rungs []ModelID, strong ModelID, depth int) 
 
 // Warm makes what was asked of an older model, so that no request waits for it.
 func (m *Model) Warm(older *Model) {
-	older.derived.Range(func(k, _ any) bool {
+	older.derived.Range(func(k, made any) bool {
 		key := k.(beliefKey)
 		var rungs []ModelID
 		for rest := strings.NewReader(key.rungs); ; {
@@ -71,7 +71,10 @@ func (m *Model) Warm(older *Model) {
 			}
 			rungs = append(rungs, id)
 		}
-		m.derive(key.class, rungs, key.strong, key.depth)
+		belief := m.derive(key.class, rungs, key.strong, key.depth).belief
+		if made.(func() *derived)().belief.comparing.Load() {
+			belief.compared()
+		}
 		return true
 	})
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // play is the best way through a search of one rung and a strong model whose
 // answers are tested as well, found by backward induction (Bellman) over what
@@ -14,24 +17,20 @@ type play struct {
 	e       *evidence
 	samples int // the rung's limit
 	strongs int // answers of the strong model in all; 0: none
-	worth   [mostStrongs + 1][mostPasses + 1][]float64
+	worth   [][][]float64
 }
 
 var never = math.Inf(-1)
 
 // newPlay computes it.
 func newPlay(ix *Index, e *evidence, strongs int) *play {
-	p := &play{Index: ix, e: e, samples: ix.rungs[0].MaxSamples, strongs: strongs}
-	rows := matrix((mostStrongs+1)*(mostPasses+1), e.depth+1)
-	for j := range p.worth {
-		for s := range p.worth[j] {
-			p.worth[j][s] = rows[j*(mostPasses+1)+s]
-		}
-	}
-	for j := mostStrongs; j >= 0; j-- {
-		for s := mostPasses; s >= 0; s-- {
+	p := &play{Index: ix, e: e, samples: ix.rungs[0].MaxSamples, strongs: strongs, worth: make([][][]float64, strongs+1)}
+	for j := strongs; j >= 0; j-- {
+		p.worth[j] = matrix(len(e.sizes), e.depth+1)
+		for s := len(e.sizes) - 1; s >= 0; s-- { // a sight comes before those that it may become
+			passes := total(e.sizes[s])
 			for f := e.depth; f >= 0; f-- {
-				best, _ := p.best(j, s, f, p.samples-s-f)
+				best, _ := p.best(j, s, f, p.samples-passes-f)
 				p.worth[j][s][f] = best
 			}
 		}
@@ -43,14 +42,15 @@ func newPlay(ix *Index, e *evidence, strongs int) *play {
 type option int
 
 const (
-	stop option = iota
+	stop option = iota // with what is left when nothing was taken
+	take               // the pass in hand
 	ask
 	draw
 )
 
 // best compares the options; a tie goes to the one that spends less.
 func (p *play) best(j, s, f, left int) (float64, option) {
-	worth, best := p.stop(j, s, f), stop
+	worth, best := p.stop(j, s, f)
 	margin := rounding * p.e.seen[j][s][f] * (p.rule.ValueOfCorrect + p.rule.LossOfWrong + p.strong)
 	if x := p.ask(j, s, f); x > worth+margin {
 		worth, best = x, ask
@@ -66,19 +66,20 @@ func (p *play) best(j, s, f, left int) (float64, option) {
 
 // stop is the worth of ending the search: with a pass in hand, with the strong
 // model's failed answer, unverified, or with nothing.
-func (p *play) stop(j, s, f int) float64 {
-	open := j < p.strongs
-	worth := never
+func (p *play) stop(j, s, f int) (float64, option) {
+	worth, how := never, stop
 	if j > 0 {
 		worth = p.rule.ValueOfCorrect * p.e.lost[j][s][f]
 	}
 	if s > 0 && p.clears(j, s, f) {
-		worth = max(worth, p.hand(j, s, f))
+		if x := p.hand(j, s, f); x > worth {
+			worth, how = x, take
+		}
 	}
-	if math.IsInf(worth, -1) && p.rule.ValueOfCorrect > 0 && (!open || !p.mustAnswer()) {
-		worth = 0
+	if worth < 0 && p.rule.ValueOfCorrect > 0 && (j >= p.strongs || !p.mustAnswer()) {
+		return 0, stop
 	}
-	return worth
+	return worth, how
 }
 
 // hand is the worth of handing out a pass.
@@ -125,16 +126,20 @@ func (p *play) ask(j, s, f int) float64 {
 
 // draw is the worth of one more sample and of the best play after its verdict.
 func (p *play) draw(j, s, f, left int) float64 {
-	if left <= 0 || s == mostPasses || f == p.e.depth {
+	if left <= 0 || len(p.e.joins[s]) == 0 || f == p.e.depth {
 		return never
 	}
-	return p.worth[j][s+1][f] + p.worth[j][s][f+1] - p.rungs[0].Cost*p.e.seen[j][s][f]
+	worth := p.worth[j][s][f+1] - p.rungs[0].Cost*p.e.seen[j][s][f]
+	for _, to := range p.e.joins[s] {
+		worth += p.worth[j][to][f]
+	}
+	return worth
 }
 
 // at is the place of a state in the tables.
-func (p *play) at(s State) (strongs, passes, failures int) {
+func (p *play) at(s State) (strongs, sight, failures int) {
 	seen := s.seen(0)
-	return min(max(s.Strong, 0), mostStrongs), min(seen.Refused, mostPasses), min(seen.Failed, p.e.depth)
+	return min(max(s.Strong, 0), p.strongs), p.e.at(seen.Refused, s.Groups), min(seen.Failed, p.e.depth)
 }
 
 // next is the move after a batch.
@@ -144,16 +149,20 @@ func (p *play) next(state State, left int, short Why) Step {
 	if !(seen > 0) { // by the belief, what was seen is impossible
 		return p.end(Step{}, j, s, f, left, short)
 	}
-	outside := max(p.stop(j, s, f), p.ask(j, s, f))
+	stopped, _ := p.stop(j, s, f)
+	outside := max(stopped, p.ask(j, s, f))
 	if math.IsInf(outside, -1) {
 		outside = p.unanswered(j, s, f)
 	}
 	step := Step{Right: p.e.right[j][s][f]/seen + p.unsaid(j, s, f)/seen, Outside: outside / seen}
-	if s < mostPasses {
-		passed := p.e.seen[j][s+1][f]
+	if len(p.e.joins[s]) > 0 {
+		passed, held := 0.0, 0.0
+		for _, to := range p.e.joins[s] {
+			passed, held = passed+p.e.seen[j][to][f], held+p.e.held[j][to][f]
+		}
 		step.Pass = passed / seen
 		if passed > 0 {
-			step.Precision = p.e.held[j][s+1][f] / passed
+			step.Precision = held / passed
 		}
 	}
 	worth, move := p.best(j, s, f, left)
@@ -162,7 +171,7 @@ func (p *play) next(state State, left int, short Why) Step {
 	}
 	// The batch goes on as far as its failures would let it.
 	step.Move, step.Why, step.N, step.Gain = GoOn, WhyPays, 1, (worth-outside)/seen
-	for most := batch(s+f, left); step.N < most; step.N++ {
+	for most := batch(state.seen(0).Refused+f, left); step.N < most; step.N++ {
 		if _, then := p.best(j, s, min(f+step.N, p.e.depth), left-step.N); then != draw {
 			break
 		}
@@ -170,11 +179,16 @@ func (p *play) next(state State, left int, short Why) Step {
 	return step
 }
 
-// end is the step that draws nothing more.
+// end is the step that draws nothing more: the pass in hand is taken, the strong
+// model asked, or neither, by what each is worth.
 func (p *play) end(step Step, j, s, f, left int, short Why) Step {
 	step.Move, step.Why = GiveUp, WhyDear
+	worth, how := p.stop(j, s, f)
+	if how == take {
+		step.Move = Take
+	}
 	// With nothing left to draw, the worth of a draw is not to be counted on.
-	if x := p.ask(j, s, f); x > p.stop(j, s, f) {
+	if p.ask(j, s, f) > worth {
 		step.Move = Escalate
 	}
 	if left == 0 {
@@ -183,16 +197,24 @@ func (p *play) end(step Step, j, s, f, left int, short Why) Step {
 	return step
 }
 
-// accept says whether a pass after what was seen ends the search.
+// accept says whether a pass after what was seen ends the search. A pass that
+// behaves otherwise than most do is none that is handed out.
 func (p *play) accept(state State, left int) Acceptance {
 	j, s, f := p.at(state)
-	s = min(s+1, mostPasses)
+	if joins := p.e.joins[s]; len(joins) > 0 {
+		group := len(joins) - 1 // of its own, or the only one
+		if i := slices.Index(p.e.sizes[s], state.Alike); i >= 0 {
+			group = i
+		}
+		s = joins[group]
+	}
+	most := !p.compared || state.Alike+1 >= p.e.sizes[s][0]
 	seen := p.e.seen[j][s][f]
 	if !(seen > 0) {
 		return Acceptance{Need: 1}
 	}
 	_, move := p.best(j, s, f, left)
-	a := Acceptance{Accept: move == stop && p.clears(j, s, f), Precision: p.e.held[j][s][f] / seen, Need: p.rule.MinQuality}
+	a := Acceptance{Accept: most && move == take, Precision: p.e.held[j][s][f] / seen, Need: p.rule.MinQuality}
 	if j < p.strongs {
 		a.Need = min(a.Need, (p.e.right[j][s][f]+p.unsaid(j, s, f))/seen)
 	}

@@ -9,6 +9,7 @@ const (
 	GoOn     Move = iota + 1 // draw N more on this rung
 	Climb                    // go to the next rung, and ask again
 	Escalate                 // call the strong model
+	Take                     // hand out the pass in hand: of several groups that behave alike, one of the largest
 	GiveUp                   // nothing more is worth its price, or nothing is left to try
 )
 
@@ -20,6 +21,8 @@ func (m Move) String() string {
 		return "climb"
 	case Escalate:
 		return "escalate"
+	case Take:
+		return "take the pass in hand"
 	case GiveUp:
 		return "give up"
 	}
@@ -43,7 +46,7 @@ type Step struct {
 	N         int     // samples to draw, GoOn only
 	Why       Why     // for Escalate and GiveUp: what ended the search
 	Pass      float64 // π: chance that the next sample on this rung passes
-	Precision float64 // ρ: chance that it is right if it does
+	Precision float64 // ρ: chance that what is handed out then is right if it does
 	Right     float64 // g: chance that the strong model is right
 	Outside   float64 // U: dollars that stopping now is worth
 	Gain      float64 // dollars by which the move beats stopping now

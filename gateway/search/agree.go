@@ -247,11 +247,17 @@ func behaves(lines []string) bool {
 // behaviour is what a program does at every probe; empty where nothing could be
 // run.
 func (t Task) behaviour(ctx context.Context, runner Runner, c Candidate, name string, probes []probe) ([]string, sandbox.Report, error) {
+	return t.behaviourAt(ctx, runner, c, name, probes, 0)
+}
+
+// behaviourAt is what a program does at so many neighbours of the probes, or, where
+// that is none, at the probes.
+func (t Task) behaviourAt(ctx context.Context, runner Runner, c Candidate, name string, probes []probe, neighbours int) ([]string, sandbox.Report, error) {
 	asked := make([][2]string, len(probes))
 	for i, q := range probes {
 		asked[i] = [2]string{q.args, q.expect}
 	}
-	text, err := json.Marshal(map[string]any{"name": name, "probes": asked})
+	text, err := json.Marshal(map[string]any{"name": name, "probes": asked, "vary": neighbours})
 	if err != nil {
 		return nil, sandbox.Report{}, err
 	}
@@ -262,7 +268,7 @@ func (t Task) behaviour(ctx context.Context, runner Runner, c Candidate, name st
 	if err != nil || report.Verdict == sandbox.Unjudged {
 		return nil, report, err
 	}
-	lines := make([]string, len(probes))
+	lines := make([]string, max(len(probes), neighbours))
 	for line := range strings.SplitSeq(report.Output, "\n") {
 		rest, ok := strings.CutPrefix(line, observerMark)
 		number, value, _ := strings.Cut(rest, " ")

@@ -24,6 +24,8 @@ type run struct {
 	waiting []int // the others that came before the verdict
 	report  sandbox.Report
 	done    bool
+	// What the program returned at further inputs, if it passed and was compared.
+	returned []string
 }
 
 // maxChoices is OpenAI's limit of n.
@@ -175,9 +177,28 @@ func unrun(why string) sandbox.Report {
 	return sandbox.Report{Verdict: sandbox.Failed, Assurance: sandbox.High, Failure: why}
 }
 
-// judged takes in a run that has ended.
+// judged takes in a run that has ended. A pass that is not taken at once is
+// compared with the others first.
 func (f *finder) judged(ctx context.Context, r *run, report sandbox.Report, err error) {
 	f.result.Testing += report.Wall
+	if !f.plan.Compare || err != nil || report.Verdict != sandbox.Passed || f.result.Stop != "" || f.accepts(r.sample) {
+		f.settle(ctx, r, report, err)
+		return
+	}
+	c := f.result.Samples[r.sample].Candidate
+	f.pending++
+	go func() {
+		returned, took := f.compare(ctx, c)
+		f.events <- func() {
+			f.result.Testing += took
+			r.returned = returned
+			f.settle(ctx, r, report, nil)
+		}
+	}()
+}
+
+// settle gives the verdict to all samples that waited for a run.
+func (f *finder) settle(ctx context.Context, r *run, report sandbox.Report, err error) {
 	r.report, r.done = report, true
 	lost := err != nil || report.Verdict != sandbox.Passed && report.Verdict != sandbox.Failed
 	if lost {

@@ -8,6 +8,9 @@
 //	             │       └ Charge, once for every call          └ equal programs run once
 //	             └ limits: money, samples, time
 //
+// Passes that are not accepted at once are compared by what they do at further
+// inputs: those that behave alike confirm each other.
+//
 // Samples are judged as they come. The first accepted pass cancels what still
 // runs, upstream and in the sandbox; everything that was spent is in the
 // [Result], also beside an error. When a search accepts nothing, [Task.Escalation]

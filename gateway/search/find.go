@@ -31,7 +31,9 @@ func Find(ctx context.Context, t Task, p Plan) (Result, error) {
 	}
 	err := f.find(ctx)
 	f.result.Took = p.Now().Sub(f.started)
-	f.result.Best = f.result.best()
+	if f.result.Best = f.result.best(); len(f.groups) > 0 && f.result.Winner < 0 {
+		f.result.Best = f.inHand()
+	}
 	return f.result, err
 }
 
@@ -52,6 +54,7 @@ type finder struct {
 	waits []time.Duration
 
 	runs    map[Hash]*run
+	groups  []group // of the passes that were not accepted, where they are compared
 	batch   batch
 	events  chan func()
 	pending int // goroutines that owe an event
@@ -76,9 +79,6 @@ func (f *finder) find(ctx context.Context) error {
 			return f.err
 		}
 		f.draw(ctx, rung, n)
-		if ctx.Err() != nil && f.result.Stop == "" {
-			f.end(endOf(ctx))
-		}
 	}
 	if f.err == nil && f.result.Winner < 0 {
 		f.err = outer.Err()
@@ -86,26 +86,23 @@ func (f *finder) find(ctx context.Context) error {
 	return f.err
 }
 
-// endOf is the word for the end of a context.
-func endOf(ctx context.Context) string {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return StopDeadline
-	}
-	return StopCancelled
-}
-
 // next is the next batch, cut to what the limits leave, or why there is none.
 func (f *finder) next(ctx context.Context) (rung, n int, stop string) {
 	state := f.state()
 	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return f.last(state, StopDeadline)
 	case ctx.Err() != nil:
-		return 0, 0, endOf(ctx)
+		return 0, 0, StopCancelled
 	case state.Time <= state.Batch:
-		return 0, 0, StopDeadline
+		return f.last(state, StopDeadline)
 	case f.left <= 0:
-		return 0, 0, StopSamples
+		return f.last(state, StopSamples)
 	}
 	move := f.plan.Stopper.Next(state)
+	if move.Take && f.take() {
+		return 0, 0, StopPassed
+	}
 	if move.Samples <= 0 {
 		return 0, 0, first(move.Stop, StopGaveUp)
 	}
@@ -116,23 +113,36 @@ func (f *finder) next(ctx context.Context) (rung, n int, stop string) {
 	rung = move.Rung
 	for f.result.Rungs[rung].Ended {
 		if rung++; rung == len(f.plan.Rungs) {
-			return 0, 0, StopProvider
+			return f.last(state, StopProvider)
 		}
 	}
 	if n = min(move.Samples, f.left, f.result.Rungs[rung].Left); n <= 0 {
-		return 0, 0, StopSamples
+		return f.last(state, StopSamples)
 	}
 	if bound := f.plan.Rungs[rung].Bound; bound > 0 {
 		if n = int(min(int64(n), max(int64(state.Money/bound), 0))); n == 0 {
-			return 0, 0, StopBudget
+			return f.last(state, StopBudget)
 		}
 	}
 	return rung, n, ""
 }
 
+// last ends a search that cannot go on: with a pass that was refused while more
+// could be drawn, where the Stopper takes it now, else with nothing.
+func (f *finder) last(state State, why string) (rung, n int, stop string) {
+	state.Samples, state.Time = 0, max(state.Time, 0)
+	if f.inHand() >= 0 && f.plan.Stopper.Next(state).Take && f.take() {
+		return 0, 0, StopPassed
+	}
+	return 0, 0, why
+}
+
 // state is what the Stopper is shown.
 func (f *finder) state() State {
-	s := State{Rungs: slices.Clone(f.result.Rungs), Rung: f.rung, Tests: f.tests, Samples: f.left, Time: math.MaxInt64, Batch: f.longestWait()}
+	s := State{Rungs: slices.Clone(f.result.Rungs), Rung: f.rung, Tests: f.tests, Samples: f.left, Groups: make([]int, len(f.groups)), Time: math.MaxInt64, Batch: f.longestWait()}
+	for i, g := range f.groups {
+		s.Groups[i] = len(g.samples)
+	}
 	s.Money = max(f.plan.Ceiling-f.spent, 0)
 	if !f.plan.Deadline.IsZero() {
 		s.Time = f.plan.Deadline.Sub(f.plan.Now())
@@ -190,10 +200,20 @@ func (f *finder) verdict(i int, r sandbox.Report) {
 	case r.Verdict != sandbox.Passed:
 		rung.Unjudged++
 	case f.result.Winner >= 0:
-	case f.result.Stop == "" && f.plan.Stopper.Accept(f.state()): // an equal program, too, confirms what passed before
+	case f.result.Stop == "" && f.accepts(i):
 		f.result.Winner = i
 		f.end(StopPassed)
 	default:
-		rung.Refused++
+		f.refuse(i)
 	}
+}
+
+// accepts asks whether a sample that passed is taken. An equal program, too,
+// confirms what passed before.
+func (f *finder) accepts(i int) bool {
+	s := f.state()
+	if g := f.groupOf(i); g >= 0 {
+		s.Alike = len(f.groups[g].samples)
+	}
+	return f.plan.Stopper.Accept(s)
 }

@@ -25,6 +25,7 @@ type world struct {
 	most     []int
 	moves    []Move
 	refuse   int // passes that the stopper refuses
+	compare  bool
 	runFor   time.Duration
 	down     string
 	ceiling  pricing.USD
@@ -38,7 +39,7 @@ func drawWorld(t *rapid.T) world {
 		return time.Duration(rapid.IntRange(0, most).Draw(t, name)) * time.Millisecond
 	}
 	w := world{
-		refuse: rapid.IntRange(0, 2).Draw(t, "refuse"), runFor: milliseconds("run", 300), ceiling: pricing.USD(rapid.IntRange(0, 400).Draw(t, "ceiling")),
+		refuse: rapid.IntRange(0, 4).Draw(t, "refuse"), compare: rapid.Bool().Draw(t, "compare"), runFor: milliseconds("run", 300), ceiling: pricing.USD(rapid.IntRange(0, 400).Draw(t, "ceiling")),
 		samples: rapid.IntRange(0, 20).Draw(t, "samples"), deadline: milliseconds("deadline", 5000), cancel: milliseconds("cancel", 5000),
 	}
 	if rapid.Bool().Draw(t, "is down") {
@@ -61,7 +62,7 @@ func drawWorld(t *rapid.T) world {
 		w.most = append(w.most, rapid.IntRange(0, 12).Draw(t, "most"))
 	}
 	for range rapid.IntRange(0, 6).Draw(t, "moves") {
-		w.moves = append(w.moves, Move{Rung: rapid.IntRange(0, len(w.models)-1).Draw(t, "rung"), Samples: rapid.IntRange(0, 9).Draw(t, "size")})
+		w.moves = append(w.moves, Move{Rung: rapid.IntRange(0, len(w.models)-1).Draw(t, "rung"), Samples: rapid.IntRange(0, 9).Draw(t, "size"), Take: rapid.Bool().Draw(t, "take")})
 	}
 	return w
 }
@@ -86,7 +87,7 @@ func (w world) search(ctx context.Context, tk Task, q *openai.ChatRequest) error
 	runner := &judge{delay: w.runFor, down: w.down}
 	refused := 0
 	stopper := &steps{moves: slices.Clone(w.moves), accept: func(State) bool { refused++; return refused > w.refuse }}
-	plan := Plan{Request: q, Stopper: stopper, Runner: runner, Ceiling: w.ceiling, MaxSamples: w.samples, Now: time.Now}
+	plan := Plan{Request: q, Stopper: stopper, Runner: runner, Ceiling: w.ceiling, MaxSamples: w.samples, Compare: w.compare, Now: time.Now}
 	for i, m := range w.models {
 		r := m.rung(w.bounds[i])
 		r.SupportsN, r.MaxSamples = w.n[i], w.most[i]
@@ -159,6 +160,8 @@ func (w world) checkVerdicts(r Result, runner *judge) error {
 		switch {
 		case s.Verdict == sandbox.Failed:
 			counted[s.Rung].Failed++
+		case s.Verdict == sandbox.Passed && i != r.Winner:
+			counted[s.Rung].Refused++
 		case s.Verdict == sandbox.Unjudged:
 			counted[s.Rung].Unjudged++
 		}
@@ -169,7 +172,7 @@ func (w world) checkVerdicts(r Result, runner *judge) error {
 		}
 	}
 	for i, c := range counted {
-		if got := r.Rungs[i]; got.Drawn != c.Drawn || got.Failed != c.Failed || got.Unjudged != c.Unjudged {
+		if got := r.Rungs[i]; got.Drawn != c.Drawn || got.Failed != c.Failed || got.Refused > c.Refused || got.Unjudged != c.Unjudged {
 			return fmt.Errorf("rung %d is %+v, its samples are %+v", i, got, c)
 		}
 	}
@@ -189,7 +192,7 @@ func (w world) checkEnd(r Result, stopper *steps) error {
 		}
 	}
 	for _, s := range stopper.seen {
-		if s.Money < 0 || s.Samples < 0 || s.Time <= 0 || w.deadline == 0 && s.Time != math.MaxInt64 {
+		if s.Money < 0 || s.Samples < 0 || s.Time < 0 || s.Time == 0 && s.Samples > 0 || w.deadline == 0 && s.Time != math.MaxInt64 {
 			return fmt.Errorf("the stopper saw %+v", s)
 		}
 	}

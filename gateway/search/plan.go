@@ -25,7 +25,8 @@ type Runner interface {
 // Stopper decides how a search goes on. It is asked from one goroutine at a time,
 // and must not keep the State.
 type Stopper interface {
-	// Next is asked before every batch.
+	// Next is asked before every batch, and with no samples left when nothing more
+	// can be drawn although a pass was refused: it may take it now.
 	Next(s State) Move
 	// Accept is asked for every pass, also of a program that passed before, with
 	// what was seen before it: late passes of weak tests are suspect, and further
@@ -37,6 +38,7 @@ type Stopper interface {
 type Move struct {
 	Rung    int    // index of the rung to draw from
 	Samples int    // size of the batch, cut to what the limits leave; 0 ends the search
+	Take    bool   // hand out a pass that was refused before; of several groups, one of the largest
 	Stop    string // why it ends, for people and the journal; empty means StopGaveUp
 }
 
@@ -46,6 +48,8 @@ type State struct {
 	Rung    int           // index of the last batch's rung; 0 before the first
 	Tests   int           // checks that the tests make, as far as is known
 	Samples int           // left over all rungs
+	Groups  []int         // sizes of the groups of refused passes that behave alike; where they are compared
+	Alike   int           // for Accept: the size of the group that the pass behaves as, without it
 	Money   pricing.USD   // left of the ceiling
 	Time    time.Duration // left until the deadline; the largest duration without one
 	Batch   time.Duration // what a batch has taken, its tests included: the 95 % quantile; 0 before the first
@@ -92,6 +96,7 @@ type Plan struct {
 	Rungs      []Rung              // cheap to dear
 	Stopper    Stopper
 	Runner     Runner
+	Compare    bool             // passes that are not accepted at once are compared by what they do; the task must be Comparable
 	Ceiling    pricing.USD      // for all calls together
 	MaxSamples int              // over all rungs; 0 means the sum of theirs
 	Deadline   time.Time        // what still runs then is cancelled; zero means none
