@@ -100,7 +100,7 @@ func TestRequestTooDearForPerRequestIsToldWhatFits(t *testing.T) {
 
 // A long prompt is counted where its bytes do not fit.
 func TestLongPromptIsCountedWhereItsBytesDoNotFit(t *testing.T) {
-	h := open(t, standin.Config{}).under(map[string]policy.BudgetConfig{"each": {PerRequest: 2 * cent}})
+	h := openAt(t, "openai").under(map[string]policy.BudgetConfig{"each": {PerRequest: 2 * cent}})
 	prompt := strings.Repeat("The quick brown fox jumps over the lazy dog. ", 300) // 13,500 bytes, 3,000 tokens
 	resp, text := h.post(fmt.Sprintf(`{"model":"gpt-4o","max_tokens":100,"messages":[{"role":"user","content":%q}]}`, prompt))
 	if resp.StatusCode != 200 {
@@ -108,6 +108,26 @@ func TestLongPromptIsCountedWhereItsBytesDoNotFit(t *testing.T) {
 	}
 	if hold := h.outcomes(1)[0]; hold.Cost == nil || *hold.Cost > 2*cent {
 		t.Errorf("cost %v", hold.Cost)
+	}
+}
+
+func openAt(t *testing.T, dialect string) *house {
+	t.Helper()
+	return openWith(t, standin.Config{}, upstream.Config{Dialect: dialect}, map[string]gateway.RouteConfig{"auto": {Direct: gateway.Names{"gpt-4o"}}})
+}
+
+// A host of which nothing is known may have a tokeniser of its own, as the stand-in
+// has: then no count is a bound, and the prompt's bytes are.
+func TestPromptOfAnUnknownHostIsNeverCountedShort(t *testing.T) {
+	most := cent + cent/5
+	h := openAt(t, "").under(map[string]policy.BudgetConfig{"each": {PerRequest: most}})
+	code := strings.Repeat("if ((a[i]) != (b[j])) { return f(-1, {}); }\n", 200) // 8,800 bytes, some 3,600 tokens; the stand-in bills 7,200
+	for _, one := range []struct{ bytes, status int }{{8800, http.StatusBadRequest}, {4000, http.StatusOK}} {
+		before := h.billed("gpt-4o")
+		resp, text := h.post(fmt.Sprintf(`{"model":"gpt-4o","max_tokens":100,"messages":[{"role":"user","content":%q}]}`, code[:one.bytes]))
+		if billed := h.billed("gpt-4o") - before; billed > most || resp.StatusCode != one.status {
+			t.Errorf("%d bytes: status %d, billed $%s of $%s: %s", one.bytes, resp.StatusCode, billed, most, text)
+		}
 	}
 }
 

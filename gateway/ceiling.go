@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"math"
 
 	"github.com/drover-llm/drover/gateway/openai"
 	"github.com/drover-llm/drover/pricing"
@@ -61,9 +62,22 @@ func (g *Gateway) imageTokens(media openai.Media, model string) int64 {
 	return int64(media.Images)*pricing.ImageBound(name, false) + int64(media.LowImages)*pricing.ImageBound(name, true)
 }
 
-// promptCount is the prompt as the model's tokeniser counts it. What the provider
-// lays out in a way of its own, tools above all, counts as its bytes.
+// counts reports whether a count of the prompt is a bound: the host is one whose
+// models' tokenisers are known. Who else has a model of this name may have another
+// tokeniser, and bill more than is counted here.
+func (m Model) counts() bool { return m.Family != pricing.Unknown && !m.Client.Dialect().Unknown() }
+
+// cutSlack is for how many bytes of text a token more is taken than counted: a text
+// without blanks is cut for counting, and may be a few tokens longer uncut.
+const cutSlack = 128
+
+// promptCount is the prompt as the model's tokeniser counts it, the largest number
+// where that is no bound. What the provider lays out in a way of its own, tools
+// above all, counts as its bytes.
 func (g *Gateway) promptCount(q *openai.ChatRequest, model string) int64 {
+	if !g.Models[model].counts() {
+		return math.MaxInt64
+	}
 	media := q.FindMedia()
 	family := g.Models[model].Family
 	messages := make([]pricing.Message, len(q.Messages))
@@ -83,7 +97,7 @@ func (g *Gateway) promptCount(q *openai.ChatRequest, model string) int64 {
 	if !q.Endpoint().Framed || other < 0 {
 		return int64(q.Size())
 	}
-	return int64(family.CountChat(messages)) + int64(other) + q.Tokens + g.imageTokens(media, model)
+	return int64(family.CountChat(messages)+texts/cutSlack+other) + q.Tokens + g.imageTokens(media, model)
 }
 
 // outputLimit is the most completion tokens that all choices together can have.

@@ -76,6 +76,9 @@ func explain(c *configs.Config) (string, error) {
 		} else {
 			b.WriteString("    How long an answer can be is not known: without max_tokens a request has no worst case.\n")
 		}
+		if len(c.Budgets) > 0 && !c.Provider(name).Known() {
+			fmt.Fprintf(&b, "    Under a budget the most that a prompt can cost is that of its bytes, some four times its tokens: nothing is known of the tokeniser at %s. Where it is that of the model's name, state dialect: with the provider.\n", c.Models[name].Provider)
+		}
 	}
 	b.WriteString("\nRoutes:\n")
 	for _, name := range slices.Sorted(maps.Keys(c.Routes)) {

@@ -72,6 +72,9 @@ func (c Config) dialect() Dialect {
 	return generic
 }
 
+// Known reports whether something is known of the host.
+func (c Config) Known() bool { return !c.dialect().Unknown() }
+
 // isBelow reports whether an address is at this host, or at a name below it, or
 // at this port when that is all.
 func isBelow(address, host string) bool {
