@@ -17,11 +17,12 @@ const (
 
 // Models says what is believed of the models of a search.
 type Models struct {
-	Difficulty Beta    // of the problems: the chance θ that a sample of the reference model is right; zero: Llama8B
-	Points     []Point // the same as a distribution of any shape, in place of Difficulty
-	Rungs      []Tries // cheap to dear, at least one
-	Strong     Skill   // of the model that a failed search escalates to
-	Depth      int     // most samples that any rung will be asked for; 0: 64
+	Difficulty Beta      // of the problems: the chance θ that a sample of the reference model is right; zero: Llama8B
+	Points     []Point   // the same as a distribution of any shape, in place of Difficulty
+	Rungs      []Tries   // cheap to dear, at least one
+	Strong     Skill     // of the model that a failed search escalates to
+	Strongs    []float64 // the same as its chance at each of Points, in place of Strong
+	Depth      int       // most samples that any rung will be asked for; 0: 64
 }
 
 // Point is a value of a distribution with its weight.
@@ -41,6 +42,14 @@ func (m Models) Validate(fault func(path, format string, args ...any)) {
 	for i, p := range m.Points {
 		if !(p.Value >= 0 && p.Value <= 1 && amount(p.Weight)) {
 			fault(fmt.Sprintf("points[%d]", i), "must be a chance with a weight, got %g with %g", p.Value, p.Weight)
+		}
+	}
+	if m.Strongs != nil && len(m.Strongs) != len(m.Points) {
+		fault("strongs", "must be one for each of points, got %d for %d", len(m.Strongs), len(m.Points))
+	}
+	for i, p := range m.Strongs {
+		if !(p >= 0 && p <= 1) {
+			fault(fmt.Sprintf("strongs[%d]", i), "must be a chance, got %g", p)
 		}
 	}
 	if len(m.Rungs) == 0 {
@@ -96,11 +105,16 @@ func NewBelief(models Models, tests Tests) (*Belief, error) {
 	}
 	cells := grid(difficulty, tests)
 	for at, c := range cells {
+		strong := models.Strong.spread(c.theta)
 		right := models.Strong.Chance(c.theta)
+		if models.Strongs != nil {
+			right = models.Strongs[c.difficulty]
+			strong = []atom{{right, 1}}
+		}
 		b.weight = append(b.weight, c.weight)
 		b.strong = append(b.strong, right)
 		b.fooled = append(b.fooled, (1-right)*c.falsePass)
-		for _, skill := range models.Strong.spread(c.theta) {
+		for _, skill := range strong {
 			n := node{cell: at, weight: skill.weight, chance: skill.value}
 			if !c.broken {
 				n.hit = skill.value * (1 - tests.FalseFail)

@@ -10,8 +10,8 @@ import (
 // can have been seen: the passes and failures of the samples, and the strong
 // model's failures. Every state knows what it is worth to stop, to ask the
 // strong model, and to draw one more, times the chance of the state. The strong
-// model's failure does not end it: a further sample, or a second answer of the
-// strong model, may pay yet.
+// model's failure does not end it: a second answer of it, or a further sample where
+// the search resumes, may pay yet.
 type play struct {
 	*Index
 	e       *evidence
@@ -126,7 +126,7 @@ func (p *play) ask(j, s, f int) float64 {
 
 // draw is the worth of one more sample and of the best play after its verdict.
 func (p *play) draw(j, s, f, left int) float64 {
-	if left <= 0 || len(p.e.joins[s]) == 0 || f == p.e.depth {
+	if left <= 0 || len(p.e.joins[s]) == 0 || f == p.e.depth || j > 0 && !p.resume {
 		return never
 	}
 	worth := p.worth[j][s][f+1] - p.rungs[0].Cost*p.e.seen[j][s][f]

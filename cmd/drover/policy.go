@@ -30,11 +30,12 @@ type replayCmd struct {
 	StrongPrice string   `default:"2.50/10.00" help:"Prices of the strong model."`
 	Tokens      string   `default:"180/220" help:"Tokens of a call, prompt/completion."`
 
-	FalsePass float64 `default:"0" help:"Chance that a wrong answer passes the tests; the policy is not told."`
-	FalseFail float64 `default:"0" help:"Chance that a right answer fails."`
-	Replace   bool    `help:"Draw with replacement. Default: without, and so no more samples than were recorded."`
-	Depth     int     `default:"64" help:"Most samples of a request."`
-	Batches   bool    `help:"Draw in the gateway's batches, each paid for whole. Default: one by one."`
+	FalsePass   float64 `default:"0" help:"Chance that a wrong answer passes the tests; the policy is not told."`
+	FalseFail   float64 `default:"0" help:"Chance that a right answer fails."`
+	Replace     bool    `help:"Draw with replacement. Default: without, and so no more samples than were recorded."`
+	Depth       int     `default:"64" help:"Most samples of a request."`
+	StrongTries int     `default:"3" help:"Answers of the strong model to one request, while they fail the tests: a route's strong_tries."`
+	Batches     bool    `help:"Draw in the gateway's batches, each paid for whole. Default: one by one."`
 
 	Value      string  `default:"0.05" help:"Dollars that a right answer is worth, in the learning runs."`
 	Loss       string  `default:"0.05" help:"Dollars that a wrong answer costs that was handed out as verified."`
@@ -84,7 +85,7 @@ func (c replayCmd) replay() (lab.Replay, error) {
 		return lab.Replay{}, fmt.Errorf("%s: %w", c.File, err)
 	}
 	r := lab.Replay{
-		Counts: counts, Small: c.Small, Strong: c.Strong, FalsePass: c.FalsePass, FalseFail: c.FalseFail, Replacement: c.Replace, Depth: c.Depth, Batches: c.Batches,
+		Counts: counts, Small: c.Small, Strong: c.Strong, FalsePass: c.FalsePass, FalseFail: c.FalseFail, Replacement: c.Replace, Depth: c.Depth, Batches: c.Batches, StrongTries: c.StrongTries,
 		Orders: c.Orders, Repeats: c.Repeats, Requests: c.Requests, AuditShare: c.Audit, AuditDepth: 16, Explore: c.Explore, Bootstraps: c.Bootstraps, Seed: c.Seed,
 	}
 	for name, share := range map[string]float64{"false-pass": c.FalsePass, "false-fail": c.FalseFail, "audit": c.Audit, "explore": c.Explore} {
@@ -92,8 +93,8 @@ func (c replayCmd) replay() (lab.Replay, error) {
 			return r, fmt.Errorf("--%s: must be at least 0 and below 1, got %g", name, share)
 		}
 	}
-	for name, n := range map[string]int{"orders": c.Orders, "repeats": c.Repeats, "requests": c.Requests, "bootstraps": c.Bootstraps, "depth": c.Depth} {
-		if n < 1 || n > 1_000_000 || name == "depth" && n > 256 {
+	for name, n := range map[string]int{"orders": c.Orders, "repeats": c.Repeats, "requests": c.Requests, "bootstraps": c.Bootstraps, "depth": c.Depth, "strong-tries": c.StrongTries} {
+		if n < 1 || n > 1_000_000 || name == "depth" && n > 256 || name == "strong-tries" && n > 3 {
 			return r, fmt.Errorf("--%s: out of range: %d", name, n)
 		}
 	}
@@ -179,7 +180,7 @@ func (c replayCmd) print(host string, r *lab.ReplayReport) {
 	fmt.Printf("  all requests: right %.4f at cost %.4f; the strong model %.4f at 1; the best cascade of the tuning half %.4f at %.4f\n", l.Accuracy, l.Cost, l.StrongAccuracy, l.StaticAccuracy, l.StaticCost)
 	fmt.Printf("  at the end, on the test half: right %.4f (orders %.4f to %.4f) at cost %.4f; the strong model %.4f, the cascade %.4f; no answer %.4f\n", l.EndAccuracy.Value, l.EndAccuracy.Low, l.EndAccuracy.High, l.EndCost.Value, l.EndStrong.Value, l.EndStatic.Value, l.Unanswered)
 	fmt.Printf("  below the strong model: the policy in %.0f %% of orders (worst %+.4f), the tuned cascade in %.0f %%, the one of %d samples (right %.4f) in %.0f %%\n", 100*l.PolicyBelow, l.WorstAgainstStrong, 100*l.StaticBelow, r.Depth, l.FixedAccuracy, 100*l.FixedBelow)
-	fmt.Printf("  of the regret between cascade and clairvoyant closed: %.3f (%.3f to %.3f)\n", l.RegretClosed.Value, l.RegretClosed.Low, l.RegretClosed.High)
+	fmt.Printf("  of the regret between cascade and clairvoyant closed: %.3f (%.3f to %.3f); %.3f by who knows the test half, but not which problem is at hand\n", l.RegretClosed.Value, l.RegretClosed.Low, l.RegretClosed.High, l.RegretClosable)
 	fmt.Printf("  calibration: passes ECE %.4f, Brier %.4f; accepted is right ECE %.4f, Brier %.4f\n", l.ECEPasses, l.BrierPasses, l.ECEAccepted, l.BrierAccepted)
 	fmt.Printf("  floor violations %.2f %% of requests; exploration %.2f %% of requests, %.2f %% of spend\n", 100*l.Violations, 100*l.Explored, 100*l.ExploredSpend)
 	fmt.Printf("  audits, apart: %.2f %% of requests, %.2f %% of what was spent otherwise\n", 100*l.Audits, 100*l.AuditSpend)

@@ -29,6 +29,7 @@ type Replay struct {
 	Replacement bool    // draw with replacement
 	Depth       int     // most samples of a request
 	Batches     bool    // draw in the gateway's batches, all of each paid for; else one by one
+	StrongTries int     // answers of the strong model to one request, at most 3
 	Rule        policy.Rule
 	Orders      int // random splits into tuning and test halves, and orders of requests
 	Repeats     int // episodes of each test problem for the front
@@ -43,6 +44,9 @@ type Replay struct {
 	depth            int
 	sample, escalate float64 // dollars
 }
+
+// mostTries is the most that StrongTries may be.
+const mostTries = 3
 
 // ErrFewTasks says that there is too little to learn from and to test on.
 var ErrFewTasks = errors.New("fewer than 10 problems have samples of both models")
@@ -153,7 +157,7 @@ func (r *Replay) request(rule policy.Rule) policy.Request {
 func (r *Replay) index(d policy.Decision, rule policy.Rule) *policy.Index {
 	config := policy.IndexConfig{Belief: d.Belief, Rule: rule, Rungs: []policy.Rung{{Cost: r.sample, MaxSamples: d.Plan.Samples}}}
 	if d.Plan.LastResort {
-		config.Strong, config.StrongTries = r.escalate, 3
+		config.Strong, config.StrongTries = r.escalate, r.StrongTries
 	} else if rule.ValueOfCorrect == 0 {
 		config.Rule.ValueOfCorrect = 1
 	}
@@ -167,7 +171,7 @@ func (r *Replay) index(d policy.Decision, rule policy.Rule) *policy.Index {
 // play follows a decision through an episode.
 func (r *Replay) play(e episode, d policy.Decision, ix *policy.Index, log *forecasts) played {
 	if d.Plan.Samples == 0 {
-		return played{strong: 1, right: e.strong[0].right, answered: true}
+		return played{strong: 1, right: e.strong[0].right, answered: true, passed: e.strong[0].passes}
 	}
 	return e.search(ix, d.Plan.Samples, r.Batches, log)
 }
@@ -192,11 +196,12 @@ const (
 	familyThreshold
 	familyBestRoute
 	familyClairvoyant
+	familyInformed
 	families
 )
 
 var familyNames = [families]string{"Drover's policy", "static cascades", "best of N, one by one", "best of N, at once", "GPT-4o, retried", "random mix",
-	"threshold router (RouteLLM-like)", "best-of-n router (BEST-Route-like)", "clairvoyant"}
+	"threshold router (RouteLLM-like)", "best-of-n router (BEST-Route-like)", "clairvoyant", "limit: knows the test half, not which problem"}
 
 func (r *Replay) families(rng *rand.Rand, test, tuning []int, model *policy.Model, episodes [][]episode) [][][]outcome {
 	all := make([][][]outcome, families)
@@ -235,14 +240,44 @@ func (r *Replay) families(rng *rand.Rand, test, tuning []int, model *policy.Mode
 	for m := 1; m <= strongDrawn; m *= 2 {
 		try(familyRetries, func(e episode) played { return e.cascade(0, m) })
 	}
-	try(familyMix, func(e episode) played { return played{samples: 1, right: e.small[0].right, answered: true} })
-	try(familyMix, func(e episode) played { return played{strong: 1, right: e.strong[0].right, answered: true} })
+	try(familyMix, func(e episode) played {
+		return played{samples: 1, right: e.small[0].right, answered: true, passed: e.small[0].passes}
+	})
+	try(familyMix, func(e episode) played {
+		return played{strong: 1, right: e.strong[0].right, answered: true, passed: e.strong[0].passes}
+	})
 	r.routers(rng, tuning, try)
 	for _, v := range values {
 		rule := policy.Rule{ValueOfCorrect: v * r.escalate, LossOfWrong: r.lossShare() * v * r.escalate}
 		try(familyClairvoyant, func(e episode) played { return r.clairvoyant(e, rule) })
 	}
+	for _, v := range values {
+		rule := policy.Rule{ValueOfCorrect: v * r.escalate, LossOfWrong: r.lossShare() * v * r.escalate}
+		ix := r.informed(test, rule)
+		try(familyInformed, func(e episode) played { return e.search(ix, r.depth, r.Batches, nil) })
+	}
 	return all
+}
+
+// informed plays best that can be played by whoever knows the chances of all
+// problems, and of the tests, but not which problem is at hand: no policy that
+// sees nothing of a problem but verdicts can do better, within so many answers of
+// the strong model.
+func (r *Replay) informed(tasks []int, rule policy.Rule) *policy.Index {
+	models := policy.Models{Depth: r.depth, Rungs: []policy.Tries{{}}}
+	for _, i := range tasks {
+		models.Points = append(models.Points, policy.Point{Value: r.tasks[i].small.rate(), Weight: 1})
+		models.Strongs = append(models.Strongs, r.tasks[i].strong.rate())
+	}
+	belief, err := policy.NewBelief(models, policy.Tests{FalseFail: r.FalseFail, Points: []policy.Point{{Value: r.FalsePass, Weight: 1}}})
+	if err != nil {
+		panic(err) // rates are chances
+	}
+	ix, err := policy.NewIndex(policy.IndexConfig{Belief: belief, Rule: rule, Rungs: []policy.Rung{{Cost: r.sample}}, Strong: r.escalate, StrongTries: mostTries, Resumes: true})
+	if err != nil {
+		panic(err)
+	}
+	return ix
 }
 
 // lossShare is the loss of a wrong answer over the value of a right one.
@@ -277,7 +312,7 @@ func (r *Replay) routers(rng *rand.Rand, tuning []int, try func(int, func(episod
 		limit := mean + math.Sqrt(explained)*deviation*3*(2*quantile-1)
 		try(familyThreshold, func(e episode) played {
 			if guess[e.task] >= limit {
-				return played{samples: 1, right: e.small[0].right, answered: true}
+				return played{samples: 1, right: e.small[0].right, answered: true, passed: e.small[0].passes}
 			}
 			return e.cascade(0, 1)
 		})
@@ -331,7 +366,7 @@ func (r *Replay) utility(p played, rule policy.Rule) float64 {
 	switch {
 	case p.right:
 		u += rule.ValueOfCorrect
-	case p.answered:
+	case p.passed:
 		u -= rule.LossOfWrong
 	}
 	return u

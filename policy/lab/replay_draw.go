@@ -52,7 +52,7 @@ type played struct {
 	samples, strong int
 	right           bool
 	answered        bool
-	taken           bool // a sample that passed was the answer
+	passed          bool // the answer passed the tests
 }
 
 // cost in dollars.
@@ -67,13 +67,13 @@ func (e episode) cascade(limit, strongs int) played {
 	for _, s := range e.small[:min(limit, len(e.small))] {
 		p.samples++
 		if s.passes {
-			p.right, p.answered, p.taken = s.right, true, true
+			p.right, p.answered, p.passed = s.right, true, true
 			return p
 		}
 	}
 	for _, s := range e.strong[:strongs] {
 		p.strong++
-		p.right, p.answered = s.right, true
+		p.right, p.answered, p.passed = s.right, true, s.passes
 		if s.passes {
 			break
 		}
@@ -86,7 +86,7 @@ func (e episode) bestOf(n int) played {
 	p := e.cascade(n, 0)
 	p.samples = n
 	if !p.answered {
-		p.right, p.answered = e.small[0].right, true
+		p.right, p.answered, p.passed = e.small[0].right, true, e.small[0].passes
 	}
 	return p
 }

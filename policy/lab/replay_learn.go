@@ -31,6 +31,7 @@ type learned struct {
 	Utility, StaticUtility, Clairvoyant float64
 	StrongAccuracy, StaticAccuracy      float64
 	StrongUtility                       float64
+	Limit                               float64
 	Unanswered                          float64
 	Fixed                               float64 // accuracy of the cascade that draws all it may
 }
@@ -44,13 +45,13 @@ func (r *Replay) learn(rng *rand.Rand, test, tuning []int, prior *policy.Learner
 	learner := prior.Clone()
 	model := learner.Model()
 	q := r.request(r.Rule)
-	static := r.bestCascade(rng, tuning)
+	static, limit := r.bestCascade(rng, tuning), r.informed(test, r.Rule)
 	indexes := map[policy.Plan]*policy.Index{}
 	floor := math.Inf(1)
 	below := false
 	measure := func(n int) {
 		clear(indexes)
-		point := r.measure(model, q, static, episodes)
+		point := r.measure(model, q, static, limit, episodes)
 		point.Requests = n
 		l.curve = append(l.curve, point)
 		floor = min(floor, point.StrongAccuracy)
@@ -162,7 +163,7 @@ func (r *Replay) bestCascade(rng *rand.Rand, tuning []int) int {
 }
 
 // measure plays the model as it is on all test problems.
-func (r *Replay) measure(model *policy.Model, q policy.Request, static int, episodes [][]episode) learned {
+func (r *Replay) measure(model *policy.Model, q policy.Request, static int, limit *policy.Index, episodes [][]episode) learned {
 	q.Explore, q.Audit = 0, 0
 	d := model.Decide(q, policy.Draw{Audit: 1})
 	d.Plan = d.Best
@@ -184,11 +185,12 @@ func (r *Replay) measure(model *policy.Model, q policy.Request, static int, epis
 			out.Accuracy += one(p.right)
 			out.StaticAccuracy += one(s.right)
 			out.StrongAccuracy += one(g.right)
+			out.Limit += r.utility(e.search(limit, r.depth, r.Batches, nil), r.Rule)
 			out.Unanswered += one(!p.answered)
 			out.Fixed += one(e.cascade(r.depth, 1).right)
 		}
 	}
-	for _, x := range []*float64{&out.Cost, &out.Utility, &out.StaticUtility, &out.Clairvoyant, &out.StrongUtility, &out.Accuracy, &out.StaticAccuracy, &out.StrongAccuracy, &out.Unanswered, &out.Fixed} {
+	for _, x := range []*float64{&out.Cost, &out.Utility, &out.StaticUtility, &out.Clairvoyant, &out.StrongUtility, &out.Limit, &out.Accuracy, &out.StaticAccuracy, &out.StrongAccuracy, &out.Unanswered, &out.Fixed} {
 		*x /= n
 	}
 	return out

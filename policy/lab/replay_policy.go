@@ -47,7 +47,7 @@ func (e episode) search(ix *policy.Index, depth int, whole bool, log *forecasts)
 						log.accepted = append(log.accepted, judgement{a.Precision, sample.right})
 					}
 					p.samples += n - i - 1 // the rest of the batch is paid for
-					p.right, p.answered, p.taken = sample.right, true, true
+					p.right, p.answered, p.passed = sample.right, true, true
 					return p
 				}
 				seen.Refused++
@@ -56,14 +56,14 @@ func (e episode) search(ix *policy.Index, depth int, whole bool, log *forecasts)
 		case policy.Escalate:
 			answer := e.strong[p.strong]
 			p.strong++
-			p.right, p.answered = answer.right, true
+			p.right, p.answered, p.passed = answer.right, true, answer.passes
 			if answer.passes || p.strong == len(e.strong) {
 				return p
 			}
 			s.Strong++
 		default:
 			if pass >= 0 {
-				p.right, p.answered, p.taken = e.small[pass].right, true, true
+				p.right, p.answered, p.passed = e.small[pass].right, true, true
 			}
 			return p
 		}

@@ -72,19 +72,20 @@ type LearningReport struct {
 	PolicyBelow                                float64 `json:"policy_below_strong"`
 	Unanswered                                 float64 `json:"unanswered"`
 
-	RegretClosed  Estimate     `json:"regret_closed"` // share of the gap from cascade to clairvoyant, after the last request; bootstraps over orders
-	ECEPasses     float64      `json:"ece_passes"`    // of the forecast that the next sample passes
-	ECEAccepted   float64      `json:"ece_accepted"`  // of the forecast that an accepted answer is right
-	BrierPasses   float64      `json:"brier_passes"`
-	BrierAccepted float64      `json:"brier_accepted"`
-	Violations    float64      `json:"floor_violations"`  // share of requests
-	Explored      float64      `json:"explored_requests"` // share
-	ExploredSpend float64      `json:"explored_spend"`    // share
-	Audits        float64      `json:"audited_requests"`  // share
-	AuditSpend    float64      `json:"audit_spend"`       // over all other spending
-	Curve         []CurvePoint `json:"curve"`
-	BinsPasses    []Point      `json:"calibration_passes"`
-	BinsAccepted  []Point      `json:"calibration_accepted"`
+	RegretClosed   Estimate     `json:"regret_closed"`   // share of the gap from cascade to clairvoyant, after the last request; bootstraps over orders
+	RegretClosable float64      `json:"regret_closable"` // the same share by who knows the test half, but not which problem is at hand
+	ECEPasses      float64      `json:"ece_passes"`      // of the forecast that the next sample passes
+	ECEAccepted    float64      `json:"ece_accepted"`    // of the forecast that an accepted answer is right
+	BrierPasses    float64      `json:"brier_passes"`
+	BrierAccepted  float64      `json:"brier_accepted"`
+	Violations     float64      `json:"floor_violations"`  // share of requests
+	Explored       float64      `json:"explored_requests"` // share
+	ExploredSpend  float64      `json:"explored_spend"`    // share
+	Audits         float64      `json:"audited_requests"`  // share
+	AuditSpend     float64      `json:"audit_spend"`       // over all other spending
+	Curve          []CurvePoint `json:"curve"`
+	BinsPasses     []Point      `json:"calibration_passes"`
+	BinsAccepted   []Point      `json:"calibration_accepted"`
 }
 
 // CurvePoint is the policy after so many requests, on all test problems.
@@ -236,15 +237,16 @@ func (r *Replay) learning(out *ReplayReport, orders []*order) {
 	l.EndAccuracy, l.EndCost, l.EndStrong, l.EndStatic = spread(ends[0]), spread(ends[1]), spread(ends[2]), spread(ends[3])
 	for i := range orders[0].learnt.curve {
 		var p CurvePoint
-		var u [3]float64
+		var u [4]float64
 		for _, o := range orders {
 			c := o.learnt.curve[i]
 			p.Requests = c.Requests
 			p.Accuracy += c.Accuracy / n
 			p.Cost += c.Cost / n
 			u[0], u[1], u[2] = u[0]+c.Utility/n, u[1]+c.StaticUtility/n, u[2]+c.Clairvoyant/n
+			u[3] += c.Limit / n
 		}
-		p.Regret = closed(u[0], u[1], u[2])
+		p.Regret, l.RegretClosable = closed(u[0], u[1], u[2]), closed(u[3], u[1], u[2])
 		l.Curve = append(l.Curve, p)
 	}
 	rng := rand.New(rand.NewPCG(r.Seed, 1<<33))

@@ -32,7 +32,7 @@ func replayed(t *testing.T, seed uint64, orders int) (*ReplayReport, []byte) {
 	r := Replay{
 		Counts: invented(t), Small: "small", Strong: "strong", Prompt: 100, Completion: 100,
 		SmallPrompt: 1e-7, SmallCompletion: 1e-7, StrongPrompt: 5e-6, StrongCompletion: 5e-6, // a fiftieth
-		Depth: 8, Rule: policy.Rule{ValueOfCorrect: .05, LossOfWrong: .05},
+		Depth: 8, StrongTries: 3, Rule: policy.Rule{ValueOfCorrect: .05, LossOfWrong: .05},
 		Orders: orders, Repeats: 20, Requests: 50 * orders, AuditShare: .1, AuditDepth: 4, Explore: .02, Bootstraps: 50, Seed: seed,
 	}
 	report, err := r.Run()
@@ -78,6 +78,9 @@ func TestReplayComesToWhatIsKnown(t *testing.T) {
 	if !(aiq["static cascades"] > aiq["best of N, at once"] && aiq["best of N, at once"] > aiq["random mix"] && aiq["clairvoyant"] > aiq["random mix"] && aiq["Drover's policy"] > aiq["best of N, at once"]) {
 		t.Errorf("out of order: %v", aiq)
 	}
+	if gap := aiq["limit: knows the test half, not which problem"] - aiq["Drover's policy"]; gap < -.002 {
+		t.Errorf("the policy is %g above what can be reached", -gap)
+	}
 	l := report.Learning
 	if l.Audits < .03 || l.Audits > .2 {
 		t.Errorf("%g of the requests were audited, one in ten was to be", l.Audits)
@@ -88,6 +91,22 @@ func TestReplayComesToWhatIsKnown(t *testing.T) {
 	}
 	if math.Abs(l.StrongAccuracy-1) > 1e-9 || l.Accuracy < .99 || l.Cost > .6 {
 		t.Errorf("learning %+v", l)
+	}
+}
+
+// What is handed out unverified may be wrong for nothing, as the rule has it.
+func TestOnlyVerifiedAnswersLose(t *testing.T) {
+	r := Replay{sample: 1, escalate: 10}
+	rule := policy.Rule{ValueOfCorrect: 100, LossOfWrong: 50}
+	for p, want := range map[played]float64{
+		{samples: 1, right: true, answered: true, passed: true}: 99,
+		{samples: 2, answered: true, passed: true}:              -52,
+		{samples: 2, strong: 1, answered: true}:                 -12,
+		{}:                                                      0,
+	} {
+		if got := r.utility(p, rule); got != want {
+			t.Errorf("%+v is worth %g, want %g", p, got, want)
+		}
 	}
 }
 
