@@ -50,7 +50,10 @@ type budgetErrorBody struct {
 }
 
 func TestSpentBudgetRefusesForGood(t *testing.T) {
-	h := open(t, standin.Config{}).under(map[string]policy.BudgetConfig{"day": {Limit: 2 * cent, Every: policy.EveryDay}})
+	h := open(t, standin.Config{})
+	alerts := make(chan policy.Alert, 10)
+	h.gateway.Book = policy.NewBook(func(a policy.Alert) { alerts <- a })
+	h.under(map[string]policy.BudgetConfig{"day": {Limit: 2 * cent, Every: policy.EveryDay}})
 	body := `{"model":"gpt-4o","max_tokens":900,"messages":[{"role":"user","content":"hi"}]}` // $0.009 and a prompt
 	answers := 0
 	for ; ; answers++ {
@@ -76,6 +79,13 @@ func TestSpentBudgetRefusesForGood(t *testing.T) {
 	}
 	if n := len(h.outcomes(answers)); n != answers {
 		t.Errorf("%d outcomes", n)
+	}
+	h.post(body) // is refused, too
+	if n := len(alerts); n != 1 {
+		t.Fatalf("%d alerts", n)
+	}
+	if a := <-alerts; a.Event != policy.AlertRefused || a.Budget != "day" {
+		t.Errorf("%+v", a)
 	}
 }
 

@@ -82,7 +82,7 @@ func (g *Gateway) fit(call Call, d Decision) (Decision, error) {
 	case err == nil:
 		return fitted, nil
 	case errors.As(err, &dear):
-		return d, g.noRoom(dear.least, p)
+		return d, g.noRoom(call, dear.least, p)
 	}
 	return d, noCeiling(d.Models[0], err)
 }
@@ -94,17 +94,18 @@ func (g *Gateway) refusedHold(call Call, d Decision, err error) error {
 	if !errors.As(err, &spent) {
 		return fmt.Errorf("holding for %s: %w", call.ID, err)
 	}
-	return g.noRoom(spent.Ceiling, purse{Room: g.Book.Room(d.Shares, call.At)})
+	return g.noRoom(call, spent.Ceiling, purse{Room: g.Book.Room(d.Shares, call.At)})
 }
 
 // noRoom is the error of a request that does not fit.
-func (g *Gateway) noRoom(least pricing.USD, p purse) error {
+func (g *Gateway) noRoom(call Call, least pricing.USD, p purse) error {
 	if p.PerRequest > 0 && least > p.PerRequest {
 		return budgetTooSmall(p.PerBudget, least, p.PerRequest)
 	}
 	if least <= p.Left+p.Busy {
 		return budgetBusy(p.LeftIn)
 	}
+	g.Book.Refused(p.LeftIn, call.At)
 	return budgetSpent(p.LeftIn, least, p.Left, p.ResetsAt)
 }
 

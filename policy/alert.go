@@ -80,11 +80,18 @@ func (b *Book) warnOf(name string, rule BudgetConfig, w *window) {
 	}
 }
 
-// refused tells of the first refusal in a window. Where nothing was spent, the
-// request was too large and not the money gone.
-func (b *Book) refused(name string, rule BudgetConfig, at int64) {
+// Refused tells of the first request in a window that was refused because the
+// budget's money is spent; the Room that it was refused for names the budget. Where
+// nothing was spent, the request was too large and not the money gone.
+func (b *Book) Refused(name string, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rule, known := b.budgets.Rules[name]
+	if !known {
+		return
+	}
 	kind := rule.Every.index()
-	if w, _ := b.pot(name)[kind].peek(kind, at); w != nil && !w.refused {
+	if w, _ := b.pot(name)[kind].peek(kind, at.Unix()); w != nil && !w.refused {
 		w.refused = true
 		b.alerts(b.alert(AlertRefused, name, rule, w))
 	}

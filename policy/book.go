@@ -99,7 +99,6 @@ func (b *Book) Hold(h Hold) error {
 		}
 		kind := rule.Every.index()
 		if left := b.pot(name).left(kind, at, rule.Limit); *h.Ceiling > left {
-			b.refused(name, rule, at)
 			_, resets := rule.Every.Window(h.At)
 			return &BudgetError{Budget: name, Level: b.budgets.Level(name), Ceiling: *h.Ceiling, Left: left, ResetsAt: resets}
 		}

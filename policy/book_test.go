@@ -168,9 +168,11 @@ func TestAlertsGoOutOnceAWindow(t *testing.T) {
 	rules := &Budgets{Rules: map[string]BudgetConfig{"b": {Limit: 10 * cent, Every: EveryDay, Soft: 0.5}}}
 	b.Configure(rules, noon, nil)
 	spend := func(id string, at time.Time, cost pricing.USD) {
-		if err := b.Hold(holdOf(id, at, 4*cent, "b")); err == nil {
-			b.Settle(outcomeOf(id, cost))
+		if err := b.Hold(holdOf(id, at, 4*cent, "b")); err != nil {
+			b.Refused("b", at)
+			return
 		}
+		b.Settle(outcomeOf(id, cost))
 	}
 	spend("a", noon, 4*cent)
 	if got != nil {

@@ -164,7 +164,9 @@ func (a *attack) body(k attackKey) []byte {
 		q["model"], q["max_tokens"] = k.name+"-search", 40
 		q["verify"] = map[string]any{"tests": "assert f(2) == 4", "entry_point": "f"}
 		content = "Write f, which doubles."
-	case 1:
+	case 1: // far more tokens at the host than words
+		content = strings.Repeat("f(a[i]); ", 150)
+	case 2:
 		content = []any{map[string]any{"type": "text", "text": "What is this?"}, map[string]any{"type": "image_url", "image_url": map[string]string{"detail": "low",
 			"url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="}}}
 	}
@@ -302,11 +304,11 @@ func (a *attack) quiet() {
 // some budget is billed up to its brim; after each kill the ledger is sound and its
 // book covers the bill.
 func TestAttackOnTheBudgets(t *testing.T) {
-	rounds, least := 2, 600*time.Millisecond
+	rounds, least, share := 2, 600*time.Millisecond, pricing.Dollar/2
 	if *longAttack {
-		rounds, least = 15, 2*time.Second
+		rounds, least, share = 15, 1500*time.Millisecond, 2*pricing.Dollar
 	}
-	a := &attack{t: t, dir: t.TempDir(), seen: map[string]int{}, steps: map[int64]bool{}, share: pricing.USD(rounds) * pricing.Dollar / 4}
+	a := &attack{t: t, dir: t.TempDir(), seen: map[string]int{}, steps: map[int64]bool{}, share: share}
 	program := func(body string) standin.Answer {
 		return standin.Answer{Text: "```python\ndef f(x):\n    return " + body + "\n```"}
 	}

@@ -100,7 +100,10 @@ func explainBudget(b *strings.Builder, c *configs.Config, money *policy.Budgets,
 			fmt.Fprintf(b, "    The worst case of %s is made to fit $%s: shorter answers, fewer samples, a cheaper model; what cannot is refused (400 budget_too_small).\n", route, rule.PerRequest)
 			cost = rule.PerRequest
 		}
-		if rule.Limit > 0 && cost > 0 {
+		switch {
+		case rule.Limit > 0 && cost > rule.Limit:
+			fmt.Fprintf(b, "    The worst case of %s is more than all of it: answers are made shorter where the client set no max_tokens; what cannot is refused.\n", route)
+		case rule.Limit > 0 && cost > 0:
 			fmt.Fprintf(b, "    %s of the worst case of %s fit at one time; what they do not spend is given back when they end.\n", plural(int(rule.Limit/cost), "request"), route)
 		}
 	}
