@@ -26,8 +26,11 @@ type Call struct {
 	Debug    bool          // the client wants the decision in full
 	Patience time.Duration // after which the client's SDK gives up, 0 when it did not say
 
-	pass  *pass // the key's limits, told what was spent; nil where there are none
-	exact bool  // prompts are counted where their bytes do not fit
+	pass *pass // the key's limits, told what was spent; nil where there are none
+	// attended waits until somebody waits for the answer; nil: somebody does.
+	attended func(context.Context) error
+
+	exact bool // prompts are counted where their bytes do not fit
 }
 
 // prompt is what a model is asked directly.

@@ -49,6 +49,7 @@ func (g *Gateway) search(c echo.Context, call Call, d Decision, id flightID, pin
 		}()
 		ctx, release := g.holdReplies(ctx)
 		defer release()
+		call.attended = func(ctx context.Context) error { return g.flights.attended(ctx, f) }
 		f.answer, f.outcome, f.err = g.answer(ctx, call, d)
 	}, ping)
 }

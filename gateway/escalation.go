@@ -97,9 +97,15 @@ func (e escalation) request(t search.Task, r search.Result) (*openai.ChatRequest
 		[]string{"escalate: the best attempt is too long for what was held, so the strong model was asked afresh"}
 }
 
-// escalate asks the strong model, after the search or with its best attempt. When
+// escalate asks the strong model, after the search or with its best attempt, once
+// somebody waits for the answer: its client may have hung up and come back. When
 // it is not done by the time that was asked for, the best attempt is handed out.
 func (r searched) escalate(ctx context.Context, call Call, d Decision, searched Answer, result search.Result) (Answer, error) {
+	if call.attended != nil {
+		if err := call.attended(ctx); err != nil {
+			return searched, &openai.CallError{Failure: openai.Cancelled, Spent: len(searched.Spent) > 0, Err: err}
+		}
+	}
 	asked := call
 	var warnings []string
 	asked.Prompt, warnings = r.plan.escalation.request(call.Task, result)

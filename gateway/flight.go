@@ -12,7 +12,7 @@ import (
 )
 
 // linger is how long a search goes on after its client hung up, for the client's
-// SDK to come back for it. A client that does not count its tries is no such SDK:
+// SDK to come back for it; a strong model is asked only once it did. A client that does not count its tries is no such SDK:
 // nothing more is bought for it.
 const linger = 5 * time.Second
 
@@ -51,8 +51,9 @@ type flight struct {
 	err     error
 
 	cancel context.CancelCauseFunc
-	riders int         // requests that wait; guarded by flights.mu
-	left   *time.Timer // runs while there are none
+	riders int           // requests that wait; guarded by flights.mu
+	left   *time.Timer   // runs while there are none
+	back   chan struct{} // closed when somebody comes back after the last one left
 }
 
 // ride starts a flight, or joins that of an earlier try of the same request, and
@@ -86,6 +87,7 @@ func (f *flights) board(ctx context.Context, id flightID, retry bool, start func
 		if earlier.left != nil {
 			earlier.left.Stop()
 			earlier.left = nil
+			close(earlier.back)
 		}
 		return earlier
 	}
@@ -146,6 +148,7 @@ func (f *flights) leave(flying *flight) {
 	if f.closing || !flying.lingers {
 		wait = 0
 	}
+	flying.back = make(chan struct{})
 	flying.left = time.AfterFunc(wait, func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -159,6 +162,25 @@ func (f *flights) leave(flying *flight) {
 		default:
 		}
 	})
+}
+
+// attended returns when somebody waits for the flight's answer, at once where
+// somebody does, or with the end of ctx, which comes when nobody has come back in
+// time.
+func (f *flights) attended(ctx context.Context, flying *flight) error {
+	for {
+		f.mu.Lock()
+		riders, back := flying.riders, flying.back
+		f.mu.Unlock()
+		if riders > 0 {
+			return ctx.Err()
+		}
+		select {
+		case <-back:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // land ends the flights that nobody waits for, and waits until all have ended.

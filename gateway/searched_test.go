@@ -305,6 +305,39 @@ func TestAbandonedSearchEnds(t *testing.T) {
 	}
 }
 
+// A search that its client left goes on with what it has begun, but asks no strong
+// model before somebody has come back for the answer.
+func TestAbandonedSearchAsksNoStrongModel(t *testing.T) {
+	slow := texts(wrongAdd)
+	slow.FirstByte = 250 * time.Millisecond
+	h := searching(t, slow, texts(rightAdd))
+	body := `{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + addTests[:len(addTests)-1] + `,"budget":{"max_samples":1}}}`
+	ctx, leave := context.WithCancel(t.Context())
+	first := h.request(ctx, body)
+	first.Header.Set("X-Stainless-Retry-Count", "0")
+	go func() {
+		for h.models.Calls("llama-3.1-8b") < 1 && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		leave()
+	}()
+	if resp, err := http.DefaultClient.Do(first); err == nil {
+		resp.Body.Close()
+		t.Fatal("answered at once")
+	}
+	time.Sleep(time.Second) // the sample comes, fails, and there is nothing left but gpt-4o
+	if n := h.models.Calls("gpt-4o"); n > 0 {
+		t.Errorf("gpt-4o was asked %d times for nobody", n)
+	}
+	r := h.request(t.Context(), body)
+	r.Header.Set("X-Stainless-Retry-Count", "1")
+	resp, text := h.do(r)
+	if resp.StatusCode != 200 || h.models.Calls("gpt-4o") != 1 || h.models.Calls("llama-3.1-8b") != 1 || !strings.Contains(string(text), `"route":"escalated"`) {
+		t.Errorf("%d after %d samples and %d calls of gpt-4o: %s", resp.StatusCode, h.models.Calls("llama-3.1-8b"), h.models.Calls("gpt-4o"), text)
+	}
+	h.outcomes(1)
+}
+
 // For a client that does not count its tries nothing is bought after it hung up.
 func TestNothingIsBoughtForAClientThatWillNotComeBack(t *testing.T) {
 	slow := texts(wrongAdd)
