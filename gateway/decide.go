@@ -66,7 +66,7 @@ func (g *Gateway) decide(call Call) (Decision, error) {
 	}
 	route, ok := g.Routes[name]
 	if !ok {
-		return g.directly(call, Decision{Models: []string{name}, Reason: "pinned_model", Text: "The model was called by its name."}), nil
+		return g.directly(call, unsearched(call, Decision{Models: []string{name}, Reason: "pinned_model", Text: "The model was called by its name."})), nil
 	}
 	key, keeps := g.cacheKey(call, name, route)
 	if !keeps {
@@ -97,7 +97,7 @@ func (g *Gateway) routed(call Call, name string, route RouteConfig) (Decision, e
 			d.Reason = why
 		}
 		d.Text = sentences[d.Reason]
-		return g.directly(call, d), nil
+		return g.directly(call, unsearched(call, d)), nil
 	}
 	plan, err := g.plan(call, route)
 	if err != nil {
@@ -106,6 +106,10 @@ func (g *Gateway) routed(call Call, name string, route RouteConfig) (Decision, e
 	g.expectCosts(call, &plan)
 	chosen := g.choose(call, route, plan)
 	d.choice = &chosen
+	if chosen.Plan.Samples == 0 && call.Task.Spec.Route == search.RouteSearch {
+		chosen.pin(policy.Plan{Samples: plan.rungs[0].MaxSamples, LastResort: plan.escalates, Small: plan.rungs[0].Model})
+		d.Reason = search.ReasonPinnedRoute
+	}
 	if chosen.Plan.Samples == 0 {
 		d.Reason, d.Text = "router_predicts_direct", sentenceOf(chosen.Reason)
 		return g.directly(call, d), nil
@@ -123,6 +127,15 @@ func (g *Gateway) routed(call Call, name string, route RouteConfig) (Decision, e
 
 // sentenceOf makes a sentence of a reason.
 func sentenceOf(reason string) string { return strings.ToUpper(reason[:1]) + reason[1:] + "." }
+
+// unsearched says, of a request that asked for a search, why there is none.
+func unsearched(call Call, d Decision) Decision {
+	if call.Task.Spec.Route != search.RouteSearch {
+		return d
+	}
+	d.Text = "A search was asked for but is not possible: " + strings.ToLower(d.Text[:1]) + d.Text[1:]
+	return d
+}
 
 // unsearchable is why the request is not searched, in a word; empty when it is.
 func (g *Gateway) unsearchable(call Call, route RouteConfig) string {

@@ -39,6 +39,12 @@ func (g *Gateway) choose(call Call, route RouteConfig, p searchPlan) choice {
 	return c
 }
 
+// pin puts the plan that a client asked for in place of the chosen one.
+func (c *choice) pin(p policy.Plan) {
+	c.Plan, c.Best, c.Chances, c.Expected = p, p, []policy.Chance{{Plan: p, Propensity: 1}}, nil
+	c.Reason = "the request asked for a search, else " + c.Reason
+}
+
 // expectCosts puts what answers of the class took so far, at today's prices, in
 // place of the plan's first guesses.
 func (g *Gateway) expectCosts(call Call, p *searchPlan) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -215,6 +216,68 @@ func TestRunnerDownGoesDirect(t *testing.T) {
 	v, _ := h.solve("")
 	if v.Route != "direct" || v.Reason != "runner_down" || v.Verified != nil || v.Model != "gpt-4o" {
 		t.Errorf("verify %+v", v)
+	}
+}
+
+// A search that was asked for is made although the router would not, and where it
+// cannot be, the reply says so.
+func TestASearchThatWasAskedFor(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts(rightAdd))
+	ask := func(body string) (v struct {
+		verifyReply
+		Text     string `json:"reason_text"`
+		Warnings []string
+	}) {
+		t.Helper()
+		resp, text := h.post(body)
+		if resp.StatusCode != 200 {
+			t.Fatalf("%d %s", resp.StatusCode, text)
+		}
+		reply := unmarshal[struct{ Verify json.RawMessage }](t, text)
+		return unmarshal[struct {
+			verifyReply
+			Text     string `json:"reason_text"`
+			Warnings []string
+		}](t, reply.Verify)
+	}
+	tested := strings.TrimSuffix(addTests, "}") + `,"route":"search"}`
+	add := func(model, content, verify string) string {
+		return `{"model":"` + model + `","messages":[{"role":"user","content":"` + content + `"}],"verify":` + verify + `}`
+	}
+	route := h.gateway.Routes["auto"]
+	route.Goal = gateway.GoalConfig{ValueOfCorrect: 1, LossOfWrong: 1_000_000_000_000, MinQuality: .999}
+	h.gateway.Routes["auto"] = route
+	if v := ask(add("auto", "add", addTests)); v.Route != "direct" || v.Reason != "router_predicts_direct" || len(v.Warnings) > 0 {
+		t.Fatalf("the router would search: %+v", v)
+	}
+	if v := ask(add("auto", "add", tested)); v.Samples.Drawn == 0 || v.Route == "direct" {
+		t.Errorf("%+v", v)
+	}
+	h.gateway.Routes["plain"] = gateway.RouteConfig{Direct: gateway.Names{"gpt-4o"}}
+	for body, reason := range map[string]string{
+		add("auto", "Write a Python function add.", `{"route":"search"}`):         "no_tests",
+		add("gpt-4o", "add", tested):                                              "pinned_model",
+		add("plain", "add", tested):                                               "router_predicts_direct",
+		add("auto", "add", strings.TrimSuffix(tested, "}")+`,"language":"rust"}`): "unsupported_language",
+	} {
+		v := ask(body)
+		if v.Route != "direct" || v.Reason != reason || !strings.HasPrefix(v.Text, "A search was asked for but is not possible: ") ||
+			!slices.Contains(v.Warnings, "verify.route: there was no search: "+reason) {
+			t.Errorf("%s: %+v", body, v)
+		}
+	}
+	h.gateway.Sandbox = downSandbox{h.gateway.Sandbox}
+	if v := ask(add("auto", "add", tested)); !slices.Contains(v.Warnings, "verify.route: there was no search: runner_down") {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Where the small model is down, a search that was asked for says so.
+func TestASearchWithoutItsModelSaysSo(t *testing.T) {
+	h := searching(t, standin.Script{Faults: []standin.Fault{standin.Unavailable}}, texts(rightAdd))
+	resp, text := h.post(`{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + strings.TrimSuffix(addTests, "}") + `,"route":"search"}}`)
+	if resp.StatusCode != 200 || !strings.Contains(string(text), "verify.route: the search was cut short: provider_down") || !strings.Contains(string(text), "No sample came (provider_down), so gpt-4o was asked.") {
+		t.Errorf("%d %s", resp.StatusCode, text)
 	}
 }
 

@@ -99,9 +99,18 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 			did = "agree"
 		}
 		v.ReasonText = fmt.Sprintf("%d samples did not %s (%s), so %s was asked.", len(a.Search.Samples), did, a.Search.Stop, a.Model)
+		if len(a.Search.Samples) == 0 {
+			v.ReasonText = fmt.Sprintf("No sample came (%s), so %s was asked.", a.Search.Stop, a.Model)
+		}
 	}
 	if a.Audit {
 		v.ReasonText = fmt.Sprintf("To learn from it, all %d samples were drawn and %s was asked too; %s answered.", len(a.Search.Samples), d.Models[0], a.Model)
+	}
+	switch asked := call.Task.Spec.Route == search.RouteSearch; {
+	case asked && a.Search == nil:
+		v.Warnings = append(v.Warnings, "verify.route: there was no search: "+v.Reason)
+	case asked && cutShort[a.Search.Stop]:
+		v.Warnings = append(v.Warnings, "verify.route: the search was cut short: "+a.Search.Stop)
 	}
 	for _, c := range o.Calls {
 		v.Tokens.Prompt += c.Usage.Prompt
