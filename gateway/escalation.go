@@ -78,7 +78,7 @@ func (g *Gateway) fitting(call Call, e escalation, most pricing.USD) (fit escala
 // longestAnswer is the largest output limit of the models.
 func (g *Gateway) longestAnswer(models []string) (tokens int64) {
 	for _, name := range models {
-		tokens = max(tokens, g.Models[name].MaxOutput)
+		tokens = max(tokens, cmp.Or(g.Models[name].MaxOutput, mostTokens))
 	}
 	return tokens
 }

@@ -63,7 +63,8 @@ func (e *tooDear) Error() string { return fmt.Sprintf("the worst case of $%s doe
 // fit keeps a decision within the budgets over the request: as it is, where its
 // worst case fits; with the prompt counted instead of measured; with an output
 // limit, where the client set none; and, where a budget asks for that instead of a
-// refusal, by a cheaper model or a smaller search.
+// refusal, by a cheaper model or a smaller search. What the client allows for the
+// request is one more of them.
 func (g *Gateway) fit(call Call, d Decision) (Decision, error) {
 	shares, err := g.Budgets.Over(call.Key, d.Route)
 	if err != nil {
@@ -71,10 +72,14 @@ func (g *Gateway) fit(call Call, d Decision) (Decision, error) {
 		return d, errUnknownBudget
 	}
 	d.Shares, d.Limit, d.Warnings = shares, 0, nil
-	if len(shares) == 0 {
+	most := call.Task.Spec.Budget.MaxCost
+	if len(shares) == 0 && most == 0 {
 		return d, nil
 	}
 	p := purse{Room: g.Book.Room(shares, call.At)}
+	if most > 0 && (p.PerRequest == 0 || most < p.PerRequest) {
+		p.PerRequest, p.PerBudget = most, "verify.budget.max_cost_usd"
+	}
 	p.smaller = p.perRequest() || p.Cheapest
 	fitted, err := d.Responder.(fitter).fit(call, d, p)
 	var dear *tooDear

@@ -117,6 +117,45 @@ func TestMaxCostIsKept(t *testing.T) {
 	}
 }
 
+// What the client allows holds for direct answers as well: they get an output limit,
+// or the request an error.
+func TestMaxCostIsKeptWithoutASearch(t *testing.T) {
+	h := searching(t, texts(wrongAdd), texts(rightAdd))
+	ask := func(most string) (*http.Response, []byte) {
+		return h.post(`{"model":"auto","messages":[{"role":"user","content":"Name a prime."}],"verify":{"budget":{"max_cost_usd":` + most + `}}}`)
+	}
+	if resp, body := ask("0.5"); resp.StatusCode != 200 || strings.Contains(string(body), "max_tokens") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	resp, body := ask("0.006")
+	if resp.StatusCode != 200 || !strings.Contains(string(body), "which keeps the budget verify.budget.max_cost_usd") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	resp, body = ask("0.000001")
+	checkError(t, resp, body, 400, "budget_too_small")
+	for _, o := range h.outcomes(2) {
+		if *o.Cost > 6_000_000 {
+			t.Errorf("spent %s", o.Cost)
+		}
+	}
+}
+
+// Where the strong model's output limit is not known, one is set that keeps what the
+// client allows, and said.
+func TestMaxCostSetsAnUnknownOutputLimit(t *testing.T) {
+	h := searching(t, texts(wrongAdd), texts(rightAdd))
+	strong := h.gateway.Models["gpt-4o"]
+	strong.MaxOutput = 0
+	h.gateway.Models["gpt-4o"] = strong
+	for _, most := range []string{"0.05", "9"} {
+		resp, body := h.post(`{"model":"auto","messages":[{"role":"user","content":"Write add(a, b)."}],"verify":` + strings.TrimSuffix(addTests, "}") + `,"budget":{"max_samples":2,"max_cost_usd":` + most + `}}}`)
+		if resp.StatusCode != 200 || !strings.Contains(string(body), "max_tokens: an answer of gpt-4o has at most") || !strings.Contains(string(body), `"route":"escalated"`) {
+			t.Errorf("%s: %d %s", most, resp.StatusCode, body)
+		}
+	}
+	h.outcomes(2)
+}
+
 // A stated deadline ends the escalation too: what there is by then is the answer.
 func TestDeadlineEndsTheEscalation(t *testing.T) {
 	h := searching(t, texts(wrongAdd), standin.Script{FirstByte: 30 * time.Second})

@@ -101,8 +101,11 @@ func (g *Gateway) fitPlan(call Call, p *searchPlan, most pricing.USD, field stri
 	if most == 0 {
 		return nil
 	}
+	if p.escalates && p.escalation.bound == nil && call.Request.MaxTokens == 0 { // no limit is known; one is set
+		p.escalation = g.newEscalation(call, p.escalation.models, p.escalation.repair, mostTokens)
+	}
 	if p.ceiling == nil || p.escalates && p.escalation.bound == nil {
-		return openai.BadRequest(field, "%s cannot be kept: the price or the output limit of a model of this route is not known", field)
+		return openai.BadRequest(field, "%s cannot be kept: the price of a model of this route is not known. Leave it out, or have the model's price set in the configuration.", field)
 	}
 	one := p.bounds[0]
 	if one > most {
@@ -123,7 +126,7 @@ func (g *Gateway) fitPlan(call Call, p *searchPlan, most pricing.USD, field stri
 		case !ok:
 			p.escalates = false
 			p.warnings = append(p.warnings, fmt.Sprintf("%s: a call of %s might cost $%s, so a failed search does not escalate", field, p.escalation.models[0], *p.escalation.bound))
-		case fit.asked.MaxTokens != p.escalation.asked.MaxTokens:
+		case fit.asked.MaxTokens != call.Request.MaxTokens:
 			p.warnings = append(p.warnings, fmt.Sprintf("max_tokens: an answer of %s has at most %d tokens, which keeps %s", fit.models[0], fit.asked.MaxTokens, field))
 		}
 		p.escalation = fit
