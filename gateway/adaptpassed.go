@@ -44,7 +44,7 @@ func adaptPassed(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string)
 				continue
 			}
 			f.Value = tools
-		case f.Name == "tool_choice" && billedTool(toolType(f.Value)):
+		case f.Name == "tool_choice" && billedTool(f.Value):
 			warn("tool_choice: left out with its tool")
 			continue
 		}
@@ -62,20 +62,18 @@ func adaptPassed(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string)
 // isGPT4o reports whether the model is one of the GPT-4o family.
 func isGPT4o(m Model) bool { return strings.Contains(strings.ToLower(m.Client.Model()), "gpt-4o") }
 
-// billedTool reports whether the provider runs a tool of this type itself and
-// charges for it beside the tokens.
-func billedTool(kind string) bool {
-	for _, prefix := range []string{"web_search", "file_search", "code_interpreter", "image_generation"} {
+// billedTool reports whether the provider runs the tool itself: it charges for
+// that, and what the tool says is a prompt that nobody here can bound.
+func billedTool(tool jsontext.Value) bool {
+	o, _ := openai.DecodeObject(tool) // a string has no type
+	kind := openai.Text(o.Get("type"))
+	for _, prefix := range []string{"web_search", "file_search", "code_interpreter", "image_generation", "mcp"} {
 		if strings.HasPrefix(kind, prefix) {
 			return true
 		}
 	}
-	return false
-}
-
-func toolType(tool jsontext.Value) string {
-	o, _ := openai.DecodeObject(tool) // a string has no type
-	return openai.Text(o.Get("type"))
+	place, err := openai.DecodeObject(o.Get("environment"))
+	return kind == "shell" && err == nil && openai.Text(place.Get("type")) != "local" // in a container of the provider's
 }
 
 // withoutBilled returns the tools that cost nothing of their own, nil for none,
@@ -83,8 +81,8 @@ func toolType(tool jsontext.Value) string {
 func withoutBilled(tools jsontext.Value) (rest jsontext.Value, left []string) {
 	kept := []byte{'['}
 	for _, tool := range openai.Objects(tools) {
-		if kind := openai.Text(tool.Get("type")); billedTool(kind) {
-			left = append(left, strings.ToValidUTF8(kind, "?"))
+		if billedTool(tool.AppendJSON(nil)) {
+			left = append(left, strings.ToValidUTF8(openai.Text(tool.Get("type")), "?"))
 			continue
 		}
 		if len(kept) > 1 {

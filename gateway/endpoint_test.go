@@ -160,15 +160,17 @@ func TestResponsesRefuse(t *testing.T) {
 func TestToolsThatCannotBePricedAreLeftOut(t *testing.T) {
 	h := open(t, standin.Config{})
 	resp, text := h.postTo("/v1/responses", `{"model":"gpt-4o","input":"hi","reasoning":{"effort":"low"},"include":["reasoning.encrypted_content"],
-		"tools":[{"type":"web_search"},{"type":"function","name":"f","parameters":{"type":"object"}}],"tool_choice":"auto"}`)
+		"tools":[{"type":"web_search"},{"type":"function","name":"f","parameters":{"type":"object"}},
+		{"type":"mcp","server_label":"s","server_url":"https://mcp.example"},{"type":"shell","environment":{"type":"container_auto"}},
+		{"type":"shell","environment":{"type":"local"}}],"tool_choice":"auto"}`)
 	if resp.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s", resp.StatusCode, text)
 	}
 	sent := string(h.models.Requests()[0].Body)
-	if strings.Contains(sent, "web_search") || strings.Contains(sent, "reasoning") || !strings.Contains(sent, `"tools":[{"type":"function","name":"f"`) {
+	if strings.Contains(sent, "web_search") || strings.Contains(sent, "mcp") || strings.Contains(sent, "container") || !strings.Contains(sent, `"local"`) || strings.Contains(sent, "reasoning") || !strings.Contains(sent, `"tools":[{"type":"function","name":"f"`) {
 		t.Errorf("the provider got %s", sent)
 	}
-	for _, want := range []string{"tools: web_search", "reasoning:", "include:"} {
+	for _, want := range []string{"tools: web_search", "tools: mcp", "tools: shell", "reasoning:", "include:"} {
 		if got := resp.Header.Get("x-drover-warnings"); !strings.Contains(got, want) {
 			t.Errorf("x-drover-warnings: %q has no %q", got, want)
 		}
