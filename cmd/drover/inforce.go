@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -124,7 +123,7 @@ func (f *inForce) reload(ctx context.Context, by string) error {
 		} else {
 			f.log.ErrorContext(ctx, "configuration not reloaded", "by", by, "error", err)
 		}
-		return fmt.Errorf("the configuration was not reloaded, the old one stays in force:\n%w", err)
+		return err
 	}
 	f.log.InfoContext(ctx, "configuration reloaded", "by", by)
 	if err := f.journal.Note(context.WithoutCancel(ctx), policy.Change{By: by, Action: "reload"}); err != nil {

@@ -254,7 +254,7 @@ func (s *Server) listChanges(c echo.Context) error {
 func (s *Server) reload(c echo.Context) error {
 	by := s.asker(c)
 	if err := s.control.Reload(c.Request().Context(), by); err != nil {
-		return &apiError{http.StatusBadRequest, invalidRequest, "configuration_refused", "", "the configuration was not taken, the old one stays in force: " + err.Error()}
+		return &apiError{http.StatusBadRequest, invalidRequest, "configuration_refused", "", "the configuration was not taken, the old one stays in force:\n" + err.Error()}
 	}
 	return c.JSON(http.StatusOK, map[string]any{"reloaded": true})
 }

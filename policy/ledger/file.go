@@ -37,6 +37,7 @@ func (l *Ledger) open() error {
 	switch {
 	case err == nil:
 		l.warnIfReadable()
+		l.sumUp()
 		return nil
 	case errors.Is(err, errFault) && l.file != nil:
 		_ = letGo(l.file)

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -177,42 +176,6 @@ func (l *Ledger) rowsBefore(tx *bolt.Tx, before uint64, s *sieve, each func(seq 
 				return err
 			}
 		}
-	}
-	return nil
-}
-
-// Spendings hands each what every request cost that arrived at since or later,
-// in no particular order: what outcomes say, and for days whose outcomes were
-// forgotten, their sums. A budget's book is rebuilt from it and from OpenHolds.
-func (l *Ledger) Spendings(since time.Time, each func(policy.Spending)) error {
-	// The tail is read first: a block that is written meanwhile repeats its rows.
-	names, tail, before := l.index.snapshot()
-	err := l.view(func(tx *bolt.Tx) error {
-		from := nanoseconds(since)
-		for i := range tail {
-			if r := &tail[i]; r.at >= from && r.flags&rowImported == 0 {
-				each(r.spending(names))
-			}
-		}
-		err := tx.Bucket(bucketRows).ForEach(func(key, value []byte) error {
-			b, err := l.index.openBlock(key, value)
-			if err != nil || b.latest < from {
-				return err
-			}
-			for i := range b.n {
-				if r := b.row(i); r.at >= from && r.seq < before && r.flags&rowImported == 0 {
-					each(r.spending(names))
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return forgottenDays(tx, since, each)
-	})
-	if err != nil {
-		return fmt.Errorf("reading what was spent: %w", err)
 	}
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/drover-llm/drover/policy"
-	"github.com/drover-llm/drover/pricing"
 )
 
 // varied is an outcome that differs from others in all that a filter asks for.
@@ -50,7 +49,10 @@ func settleVaried(t testing.TB, l *Ledger, from, to int) (all []policy.Outcome) 
 
 // settleInOrder journals a hold and an outcome for each of all, in their order,
 // in few transactions.
-func settleInOrder(t testing.TB, l *Ledger, all []policy.Outcome) {
+func settleInOrder(t interface {
+	Helper()
+	Fatal(...any)
+}, l *Ledger, all []policy.Outcome) {
 	t.Helper()
 	for some := range slices.Chunk(all, 250) {
 		var writes []*write
@@ -131,34 +133,41 @@ func TestFindIsAFilterOverAllOutcomes(t *testing.T) {
 	}
 }
 
+// TestSpendingsAreWhatOutcomesCost states the law: whatever was asked before and
+// has been settled since, the sums are those of the outcomes, from any moment on.
 func TestSpendingsAreWhatOutcomesCost(t *testing.T) {
 	l := newLedger(t)
-	l.db.NoSync, l.index.full = true, 512
-	all := settleVaried(t, l, 0, 2*512+300)
-	since := day.Add(100 * time.Minute)
-	for range 2 {
-		want, got := map[policy.Account]pricing.USD{}, map[policy.Account]pricing.USD{}
-		var unknown int64
+	l.db.NoSync, l.index.full = true, 100
+	all := settleVaried(t, l, 0, 50) // a minute between two, over eight days in the end
+	rapid.Check(t, func(t *rapid.T) {
+		if n := len(all); n < 11_000 {
+			more := rapid.SampledFrom([]int{0, 30, 700}).Draw(t, "more")
+			for i := range more {
+				all = append(all, varied(n+i))
+			}
+			settleInOrder(t, l, all[n:])
+		}
+		since := day.Add(time.Duration(rapid.IntRange(-10, len(all)+10).Draw(t, "since")) * time.Minute)
+		if rapid.Bool().Draw(t, "midnight") {
+			since = since.Truncate(24 * time.Hour)
+		}
+		want := map[policy.Account]policy.Spending{}
 		for _, o := range all {
 			if o.At.Before(since) {
 				continue
 			}
+			sum := want[o.Account]
+			sum.Requests++
 			if o.Cost == nil {
-				unknown++
-				continue
+				sum.Unknown++
+			} else {
+				sum.Cost += *o.Cost
 			}
-			want[o.Account] += *o.Cost
+			want[o.Account] = sum
 		}
-		err := l.Spendings(since, func(s policy.Spending) {
-			got[s.Account] += s.Cost
-			unknown -= s.Unknown
-		})
-		if err != nil || unknown != 0 {
-			t.Fatal(unknown, err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, spent(t, l, since)); diff != "" {
 			t.Fatal(diff)
 		}
-		l = reopen(t, l)
-	}
+	})
+	check(t, l)
 }

@@ -69,6 +69,7 @@ type Ledger struct {
 	commits  atomic.Int64 // transactions that reached the disk
 	auth     authenticator
 	index    *index
+	sums     sums
 	book     *policy.Book // what the journal comes to; the writer folds it
 	since    uint64       // the last record that is in a checkpoint; the writer's
 	every    uint64       // checkpointRecords but in tests
