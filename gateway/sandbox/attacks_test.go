@@ -96,8 +96,9 @@ func descendants(pid string) []string {
 	return out
 }
 
-// TestAttacksDoNoHarm runs every hostile program, and looks at the machine and
-// the slots after every few, with -all after each.
+// TestAttacksDoNoHarm runs hostile programs four at a time, and looks at the
+// machine and the slots after each four: a share that is drawn by a fixed seed
+// (another one for a plain user), with -all every one.
 func TestAttacksDoNoHarm(t *testing.T) {
 	canary := filepath.Join(os.TempDir(), "drover-canary")
 	if err := os.MkdirAll(canary, 0o755); err != nil {
@@ -124,10 +125,7 @@ func TestAttacksDoNoHarm(t *testing.T) {
 	if abstract, err := net.Listen("unix", "@drover-canary"); err == nil {
 		defer abstract.Close()
 	}
-	atOnce := 4 // slots, and programs that run beside each other: most of them wait
-	if *all {
-		atOnce = 1
-	}
+	const atOnce = 4 // slots, and programs that run beside each other: most of them wait
 	r := testRunner(t, Config{Parallel: atOnce})
 	for range atOnce { // so that every slot has its containers
 		s := <-r.slots
@@ -141,7 +139,7 @@ func TestAttacksDoNoHarm(t *testing.T) {
 	healthy(t, r)
 	before := measure(t, r)
 	programs := hostile(t, "attacks")
-	names := slices.Sorted(maps.Keys(programs))
+	names := share(slices.Sorted(maps.Keys(programs)), 16)
 	if i := slices.Index(names, "planted.py"); i >= 0 {
 		names = append(slices.Delete(names, i, i+1), "planted.py") // after the others
 	}
@@ -153,9 +151,7 @@ func TestAttacksDoNoHarm(t *testing.T) {
 			}
 			group.Wait()
 			healthy(t, r)
-			if after := measure(t, r); !sameFootprint(before, after) {
-				t.Errorf("before %+v, after %+v", before, after)
-			}
+			unchanged(t, r, before)
 		})
 	}
 }
@@ -203,6 +199,21 @@ func attack(t *testing.T, r *Runner, name, code string) {
 	}
 }
 
+// unchanged fails the test unless the footprint is what it was, or soon is: others
+// mount and unmount on this machine too, and what a program left would stay.
+func unchanged(t *testing.T, r *Runner, before footprint) {
+	t.Helper()
+	after := measure(t, r)
+	for range 500 {
+		if sameFootprint(before, after) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+		after = measure(t, r)
+	}
+	t.Errorf("before %+v, after %+v", before, after)
+}
+
 func sameFootprint(a, b footprint) bool {
 	return b.descriptors <= a.descriptors && a.mounts == b.mounts && slices.Equal(a.processes, b.processes) && slices.Equal(a.slots, b.slots)
 }
@@ -238,7 +249,8 @@ func fakeJobs(code string) map[string]Job {
 	}
 }
 
-// TestFakesNeverPass judges every fake, in every framework with -all.
+// TestFakesNeverPass judges a share of the fakes, each in the pair and in some of
+// the frameworks, with -all every one in each.
 func TestFakesNeverPass(t *testing.T) {
 	r := commonRunner(t)
 	fakeJobs := func(code string) map[string]Job {
@@ -252,12 +264,13 @@ func TestFakesNeverPass(t *testing.T) {
 		return jobs
 	}
 	for name, job := range fakeJobs("def f(x):\n    return x * x\n") {
+		job.Limits = Limits{} // a busy machine must not fail it
 		if report, err := r.Run(t.Context(), job); err != nil || report.Verdict != Passed {
 			t.Errorf("%s: a right solution got %+v, %v", name, report, err)
 		}
 	}
 	programs := hostile(t, "fakes")
-	names := slices.Sorted(maps.Keys(programs))
+	names := share(slices.Sorted(maps.Keys(programs)), 20)
 	var jobs []Job
 	var labels []string
 	for i, name := range names {
@@ -288,7 +301,8 @@ func TestFakesNeverPass(t *testing.T) {
 // TestAsPlainUser runs these tests again under an unprivileged uid, from a copy
 // of the test binary that it can read.
 func TestAsPlainUser(t *testing.T) {
-	asPlainUser(t, nil, "-test.run", "^(TestAttacksDoNoHarm|TestFakesNeverPass|TestLocksStayInside|TestRunJudgesEveryFramework)$")
+	t.Parallel()
+	asPlainUser(t, nil, fmt.Sprintf("-all=%t", *all), "-test.run", "^(TestAttacksDoNoHarm|TestFakesNeverPass|TestLocksStayInside|TestRunJudgesEveryFramework)$")
 }
 
 func asPlainUser(t *testing.T, env []string, args ...string) {

@@ -39,7 +39,7 @@ func correctPrograms(t *testing.T) []correctProgram {
 // carry is judged in one process, with low assurance.
 func TestCorrectProgramsPass(t *testing.T) {
 	r := commonRunner(t)
-	programs := correctPrograms(t)
+	programs := share(correctPrograms(t), 40)
 	jobs := make([]Job, len(programs))
 	for i, p := range programs {
 		jobs[i] = p.Job

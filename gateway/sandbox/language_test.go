@@ -67,6 +67,7 @@ describe('f', () => {
 
 // A language that a configuration adds runs by its command.
 func TestLanguageOfConfiguration(t *testing.T) {
+	t.Parallel()
 	r := testRunner(t, Config{Languages: map[string]Language{"rust": {Command: []string{"bash", "{file}"}}}})
 	report, err := r.Run(t.Context(), Job{Language: "rust", Code: "echo hello", Cases: []Case{{Stdout: "hello"}}})
 	if err != nil || report.Verdict != Passed {

@@ -13,6 +13,7 @@ import (
 
 // A program's locks on the files that it sees do not hold up the machine's own.
 func TestLocksStayInside(t *testing.T) {
+	t.Parallel()
 	r := testRunner(t, Config{Parallel: 1})
 	healthy(t, r)
 	for _, s := range r.all {

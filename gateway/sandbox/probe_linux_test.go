@@ -11,8 +11,9 @@ import (
 // A program in another slot that calls itself what a probe could be called does
 // not turn verification off.
 func TestProbeIsNotFooledByNames(t *testing.T) {
+	t.Parallel()
 	r := testRunner(t, Config{Parallel: 1})
-	code := fmt.Sprintf("import ctypes, time\nfor name in ('drover-prb', 'drover-prb%d', 'drover-'):\n    ctypes.CDLL(None).prctl(15, name.encode(), 0, 0, 0)\n    time.sleep(0.5)\n", os.Getpid()%1000)
+	code := fmt.Sprintf("import ctypes, time\nfor name in ('drover-prb', 'drover-prb%d', 'drover-'):\n    ctypes.CDLL(None).prctl(15, name.encode(), 0, 0, 0)\n    time.sleep(0.3)\n", os.Getpid()%1000)
 	done := make(chan error, 1)
 	go func() {
 		_, err := r.Run(t.Context(), Job{Code: code, Cases: []Case{{}}})

@@ -119,6 +119,7 @@ func TestRunHonoursItsContext(t *testing.T) {
 
 // A container that dies in a run is replaced, and the job judged after all.
 func TestRunOutlivesALostContainer(t *testing.T) {
+	t.Parallel()
 	r := testRunner(t, Config{Parallel: 1})
 	healthy(t, r)
 	b := r.all[0].candidate.(*nsBox)
