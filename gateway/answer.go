@@ -68,7 +68,7 @@ type Answer struct {
 	Spent     []policy.Call
 	Warnings  []string
 	Audit     bool            // everything was drawn, to learn from it
-	Beside    *sandbox.Report // of the strong model's answer to an audit, where a sample was handed out in its place
+	Beside    []policy.Sample // tested answers of the strong model in whose place another one was handed out
 }
 
 // answer takes a request from its decision to its outcome. The outcome is
@@ -188,7 +188,7 @@ func (g *Gateway) outcome(ctx context.Context, call Call, d Decision, a Answer, 
 		if i := returned(a); i >= 0 {
 			o.Samples[i].Returned = true
 		}
-		o.Samples = append(o.Samples, besideOf(a)...)
+		o.Samples = append(o.Samples, a.Beside...)
 	}
 	if err != nil {
 		f := failureOf(ctx, err)

@@ -116,8 +116,8 @@ func (r audited) Respond(ctx context.Context, call Call, d Decision) (Answer, er
 	}
 	result.Winner = passed
 	answer = Answer{Way: "search", Warnings: strong.Warnings, Search: &result, Spent: strong.Spent, Audit: true}
-	if strong.Way == "escalated" && err == nil {
-		answer.Beside = strong.Report
+	if strong.Way == "escalated" && err == nil && strong.Report != nil {
+		answer.Beside = []policy.Sample{strongSample(strong)}
 	}
 	return r.hand(answer, result, result.Samples[passed])
 }
@@ -137,16 +137,6 @@ type everything struct{}
 
 func (everything) Next(search.State) search.Move { return search.Move{Samples: auditDepth} }
 func (everything) Accept(search.State) bool      { return false }
-
-// besideOf is the strong model's answer to an audit as it is journalled, where a
-// sample was handed out in its place.
-func besideOf(a Answer) []policy.Sample {
-	if a.Beside == nil {
-		return nil
-	}
-	call := len(a.Spent) - 1
-	return []policy.Sample{{Call: call, Model: a.Spent[call].Model, Temperature: 1, Verdict: string(a.Beside.Verdict), Passed: a.Beside.Passed}}
-}
 
 // audits keep what audits may spend: a share of what all else spends. The sums
 // are of searched requests, fade so that the latest thousand or so count, and

@@ -28,6 +28,8 @@ type RouteConfig struct {
 	Direct Names `yaml:"direct" jsonschema:"required"`
 	// Search lists the models whose samples are tested, cheap to dear. Without it, every request is answered directly.
 	Search []RungConfig `yaml:"search"`
+	// StrongTries is how often a failed search may ask the strong model while its answers fail the tests too, where that pays and what was held covers it; at most 3. Default 1.
+	StrongTries int `yaml:"strong_tries"`
 	// SearchUntested lets coding requests without tests be searched too: samples that behave alike answer, unverified, where enough of them do. Default: they are answered directly.
 	SearchUntested bool `yaml:"search_untested"`
 	// Otherwise names the model for what is not a coding request. Default: those of direct.
@@ -234,6 +236,11 @@ func Validate(providers []string, models map[string]ModelConfig, routes map[stri
 			below := fmt.Sprintf("%s.search[%d]", at, i)
 			checkModels(below+".model", []string{rung.Model}, names, fault)
 			rung.Validate(func(path, format string, args ...any) { fault(below+"."+path, format, args...) })
+		}
+		if n := routes[name].StrongTries; n < 0 || n > 3 {
+			fault(at+".strong_tries", "must be between 1 and 3, got %d", n)
+		} else if n > 1 && len(routes[name].Search) == 0 {
+			fault(at+".strong_tries", "needs a search; without one the model is asked once")
 		}
 		if routes[name].SearchUntested && len(routes[name].Search) == 0 {
 			fault(at+".search_untested", "needs a search; name the models whose samples are compared under search")

@@ -34,6 +34,7 @@ type searchPlan struct {
 	sampleCosts []pricing.USD       // by rung: what one sample is expected to cost
 	escalates   bool                // a search that accepts nothing asks the strong model
 	escalation  escalation          // valid if it escalates
+	strongTries int                 // calls of it, while its answers fail the tests
 	ceiling     *pricing.USD        // of the samples alone; nil: no bound is known
 	maxSamples  int
 	deadline    time.Time // of the search
@@ -44,7 +45,7 @@ type searchPlan struct {
 // plan lays out a search for the task.
 func (g *Gateway) plan(call Call, route RouteConfig) (searchPlan, error) {
 	spec := call.Task.Spec
-	p := searchPlan{goal: route.Goal, request: call.Request, maxSamples: spec.Budget.MaxSamples}
+	p := searchPlan{goal: route.Goal, request: call.Request, maxSamples: spec.Budget.MaxSamples, strongTries: strongTries(call, route)}
 	if call.Request.MaxTokens == 0 {
 		p.request = withLimit(call.Request, SampleTokens)
 		p.warnings = append(p.warnings, fmt.Sprintf("max_tokens: no limit was set, so samples of a search have at most %d tokens", SampleTokens))

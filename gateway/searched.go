@@ -34,7 +34,7 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 	}
 	switch {
 	case r.plan.escalates && ctx.Err() == nil:
-		return r.escalate(ctx, call, d, answer, result)
+		return r.insist(ctx, call, d, answer, result)
 	case call.Task.Spec.OnFail == search.OnFailError:
 		return answer, nothingPassed(result)
 	case result.Best >= 0:

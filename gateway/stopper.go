@@ -22,7 +22,7 @@ func (g *Gateway) newStopper(p searchPlan, belief *policy.Belief, compare bool) 
 	config := policy.IndexConfig{Belief: belief, Rule: p.rule(), Compared: compare}
 	if p.escalates {
 		// Passes of weak tests are confirmed by further samples where that pays.
-		config.Strong, config.StrongTries = p.escalation.cost.Float64(), 1
+		config.Strong, config.StrongTries = p.escalation.cost.Float64(), p.strongTries
 	}
 	for i, rung := range p.rungs {
 		config.Rungs = append(config.Rungs, policy.Rung{Cost: p.expected(i).Float64(), MaxSamples: rung.MaxSamples})

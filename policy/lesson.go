@@ -55,10 +55,10 @@ func (o Outcome) Lesson(hidden *bool) (Lesson, bool) {
 	}
 	small := o.small()
 	trial(small)
-	drawn := map[string]int{}
+	drawn, called := map[string]int{}, map[string]int{}
 	for _, s := range o.Samples {
 		drawn[s.Model]++
-		trial(s.Model).Calls++ // one call may have brought several
+		trial(s.Model)
 		if s.Equals == nil || s.Verdict != "" {
 			trial(s.Model).count(s.Verdict, o.truth(s, hidden))
 		}
@@ -72,9 +72,8 @@ func (o Outcome) Lesson(hidden *bool) (Lesson, bool) {
 		if c.Status == 200 && c.Error == "" {
 			t := trial(c.Model)
 			t.Prompt, t.Completion = t.Prompt+c.Usage.Prompt, t.Completion+c.Usage.Completion
-			if drawn[c.Model] == 0 {
-				t.Calls++
-			}
+			called[c.Model]++
+			t.Calls = max(called[c.Model], drawn[c.Model]) // one call may have brought several samples
 		}
 	}
 	l := Lesson{Features: *o.Features, Small: *trials[small], Audit: o.Audit}
