@@ -310,7 +310,7 @@ func TestNotEveryRequestIsSearched(t *testing.T) {
 func TestFaultyVerifyField(t *testing.T) {
 	h := searching(t, texts(rightAdd), texts(rightAdd))
 	for spec, param := range map[string]string{
-		`{"framework":"nope"}`: "verify", `{"tests":7}`: "verify.tests", `{"tests":"assert 1","pass":2}`: "verify.pass", `{"tests":"assert 1","colour":"red"}`: "verify.colour", `""`: "verify",
+		`{"framework":"nope"}`: "verify.framework", `{"colour":"red"}`: "verify.colour", `{"language":"python"}`: "verify", `{"tests":7}`: "verify.tests", `{"tests":"assert 1","pass":2}`: "verify.pass", `{"tests":"assert 1","colour":"red"}`: "verify.colour", `""`: "verify",
 	} {
 		resp, body := h.post(`{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + spec + `}`)
 		e := unmarshal[errorBody](t, body).Error

@@ -2,6 +2,7 @@ package search
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -94,6 +95,14 @@ func blocks(reply string) []block {
 	}
 	if open != nil {
 		out = append(out, open.block())
+	}
+	for i, b := range out { // a whole answer in Markdown has blocks of its own
+		if b.language == "markdown" || b.language == "md" {
+			if inner := blocks(b.text); len(inner) > 0 {
+				out = slices.Replace(out, i, i+1, inner...)
+				break
+			}
+		}
 	}
 	return out
 }
@@ -287,6 +296,8 @@ func (e Extraction) continuePrefix(reply string) string {
 	body := reply
 	if list := blocks(reply); len(list) > 0 {
 		body, _ = e.best(reply)
+	} else if bodyIndent(e.Prefix) != "" {
+		body, _ = dropProse(reply)
 	}
 	if defines := e.definition(); defines != nil && defines.MatchString(body) {
 		return strings.TrimRight(e.head(), "\n") + "\n" + body + e.Suffix

@@ -51,6 +51,9 @@ func TestExtractTakesTheProgramFromReplies(t *testing.T) {
 		"lost indentation":   {Extraction{Mode: ExtractPrefixBody, Prefix: "def f(x):\n", EntryPoint: "f"}, "y = x\nreturn y\n", "def f(x):\n    y = x\n    return y\n", ""},
 		"lost on first line": {Extraction{Mode: ExtractPrefixBody, Prefix: "def f(x):\n", EntryPoint: "f"}, "y = x\n    return y\n", "def f(x):\n    y = x\n    return y\n", ""},
 		"written anew":       {Extraction{Mode: ExtractPrefixBody, Prefix: "import os\n\ndef f(x):\n    '''Doc.'''\n", EntryPoint: "f"}, fenced + "python\ndef f(x):\n    return x\n" + fenced, "import os\ndef f(x):\n    return x\n", ""},
+		"prose behind":       {Extraction{Mode: ExtractPrefixBody, Prefix: "def f(x):\n", EntryPoint: "f"}, "    return x\n\nThis function returns its argument.", "def f(x):\n    return x\n", ""},
+		"prose before":       {Extraction{Mode: ExtractPrefixBody, Prefix: "def f(x):\n", EntryPoint: "f"}, "Sure, the rest of it:\n    y = x\n    return y", "def f(x):\n    y = x\n    return y", ""},
+		"in Markdown":        {Extraction{}, "````markdown\nThe answer:\n" + fenced + "python\nx = 1\n" + fenced + "\n````", "x = 1\n", "python"},
 		"middle of a line":   {Extraction{Mode: ExtractPrefixBody, Prefix: "def f(x):\n    return "}, "x + 1", "def f(x):\n    return x + 1", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

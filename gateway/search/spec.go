@@ -306,10 +306,14 @@ func seconds(s float64) time.Duration { return max(time.Duration(s*float64(time.
 // anyOf are the members of which a verify object must have one.
 var anyOf = []string{"tests", "cases", "suite", "command", "route", "budget"}
 
-// checkAnyOf refuses an object that asks for nothing.
+// checkAnyOf refuses an object that asks for nothing. What is wrong with a member
+// goes before: a mistyped name is why another one is missing.
 func checkAnyOf(root string, o openai.Object) error {
 	if slices.ContainsFunc(anyOf, func(name string) bool { return o.Get(name) != nil }) {
 		return nil
+	}
+	if _, err := decodeSpec(root, o); err != nil {
+		return err
 	}
 	return invalid(root, "must have one of %s", strings.Join(anyOf, ", "))
 }

@@ -49,8 +49,16 @@ func withoutProse(reply string) string {
 	if !topCodeForm.MatchString(reply) {
 		return indentedBlock(reply)
 	}
+	if code, dropped := dropProse(reply); dropped {
+		return strings.Trim(code, "\n") + "\n"
+	}
+	return reply
+}
+
+// dropProse takes the lines out that can be no Python, outside of triple quotes.
+func dropProse(reply string) (code string, dropped bool) {
 	var kept []string
-	quoted, dropped := "", false
+	quoted := ""
 	for line := range strings.SplitSeq(reply, "\n") {
 		if quoted == "" && isProse(line) {
 			dropped = true
@@ -59,10 +67,7 @@ func withoutProse(reply string) string {
 		quoted = openQuote(line, quoted)
 		kept = append(kept, line)
 	}
-	if !dropped {
-		return reply
-	}
-	return strings.Trim(strings.Join(kept, "\n"), "\n") + "\n"
+	return strings.Join(kept, "\n"), dropped
 }
 
 // openQuote follows triple quotes over a line.
