@@ -53,6 +53,7 @@ type flight struct {
 	cancel context.CancelCauseFunc
 	riders int           // requests that wait; guarded by flights.mu
 	left   *time.Timer   // runs while there are none
+	given  bool          // up: the clock has run out
 	back   chan struct{} // closed when somebody comes back after the last one left
 }
 
@@ -61,6 +62,9 @@ type flight struct {
 // the end of ctx, mean that the client has gone, after which the flight goes on
 // for a while.
 func (f *flights) ride(ctx context.Context, id flightID, retry bool, start func() *flight, run func(context.Context, *flight), ping func() error) (*flight, error) {
+	if err := ctx.Err(); err != nil { // it left before anything was begun, and so gets nothing begun
+		return nil, &openai.CallError{Failure: openai.Cancelled, Err: err}
+	}
 	flying := f.board(ctx, id, retry, start, run)
 	defer f.leave(flying)
 	tick := time.NewTicker(pingEvery)
@@ -110,7 +114,7 @@ func (f *flights) board(ctx context.Context, id flightID, retry bool, start func
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			close(flying.done)
-			if flying.riders == 0 && flying.err == nil && !f.closing {
+			if flying.riders == 0 && flying.err == nil && !flying.given && !f.closing {
 				return // kept until the clock of the last one who left has run out
 			}
 			f.forget(flying)
@@ -155,6 +159,7 @@ func (f *flights) leave(flying *flight) {
 		if flying.riders > 0 {
 			return // somebody came back at the last moment
 		}
+		flying.given = true
 		flying.cancel(errNobodyLeft)
 		select {
 		case <-flying.done:

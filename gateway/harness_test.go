@@ -236,13 +236,30 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-// leaveAfter sends a request as an SDK does at first, and hangs up.
+// leaveAfter sends a request as an SDK does at first, and hangs up so long after a
+// model was asked.
 func (h *house) leaveAfter(d time.Duration, body string) {
 	h.t.Helper()
-	ctx, leave := context.WithTimeout(h.t.Context(), d)
+	h.hangUp(d, body, "0")
+}
+
+// hangUp does so for a client that counts its tries, or, with none, for one that
+// does not.
+func (h *house) hangUp(d time.Duration, body, tries string) {
+	h.t.Helper()
+	ctx, leave := context.WithCancel(h.t.Context())
 	defer leave()
+	calls := func() int { return h.models.Calls("llama-3.1-8b") + h.models.Calls("gpt-4o") }
+	go func(before int) {
+		for calls() == before && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		time.AfterFunc(d, leave)
+	}(calls())
 	r := h.request(ctx, body)
-	r.Header.Set("X-Stainless-Retry-Count", "0")
+	if tries != "" {
+		r.Header.Set("X-Stainless-Retry-Count", tries)
+	}
 	if resp, err := http.DefaultClient.Do(r); err == nil {
 		resp.Body.Close()
 		h.t.Errorf("answered within %v", d)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -375,20 +374,8 @@ func TestAbandonedSearchAsksNoStrongModel(t *testing.T) {
 	slow.FirstByte = 250 * time.Millisecond
 	h := searching(t, slow, texts(rightAdd))
 	body := `{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + addTests[:len(addTests)-1] + `,"budget":{"max_samples":1}}}`
-	ctx, leave := context.WithCancel(t.Context())
-	first := h.request(ctx, body)
-	first.Header.Set("X-Stainless-Retry-Count", "0")
-	go func() {
-		for h.models.Calls("llama-3.1-8b") < 1 && ctx.Err() == nil {
-			time.Sleep(time.Millisecond)
-		}
-		leave()
-	}()
-	if resp, err := http.DefaultClient.Do(first); err == nil {
-		resp.Body.Close()
-		t.Fatal("answered at once")
-	}
-	time.Sleep(time.Second) // the sample comes, fails, and there is nothing left but gpt-4o
+	h.leaveAfter(0, body)
+	time.Sleep(600 * time.Millisecond) // the sample comes, fails, and there is nothing left but gpt-4o
 	if n := h.models.Calls("gpt-4o"); n > 0 {
 		t.Errorf("gpt-4o was asked %d times for nobody", n)
 	}
@@ -406,13 +393,7 @@ func TestNothingIsBoughtForAClientThatWillNotComeBack(t *testing.T) {
 	slow := texts(wrongAdd)
 	slow.FirstByte = 400 * time.Millisecond
 	h := searching(t, slow, texts(rightAdd))
-	ctx, leave := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer leave()
-	resp, err := http.DefaultClient.Do(h.request(ctx, `{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":`+addTests+`}`))
-	if err == nil {
-		resp.Body.Close()
-		t.Fatal("answered at once")
-	}
+	h.hangUp(100*time.Millisecond, `{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":`+addTests+`}`, "")
 	o := h.outcomes(1)[0]
 	if n, strong := h.models.Calls("llama-3.1-8b"), h.models.Calls("gpt-4o"); n > 1 || strong > 0 || o.Status != 499 {
 		t.Errorf("%d samples and %d calls of gpt-4o for a client that left during the first: %+v", n, strong, o)
