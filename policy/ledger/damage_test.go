@@ -109,7 +109,8 @@ func TestFlippedBitsAreNeverSilent(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var same, refused, told, repaired int
 	path := filepath.Join(t.TempDir(), "drover.db")
-	for round := range rounds {
+	some := func() bool { return same > 0 && refused > 0 && told > 0 && repaired > 0 } // of every way out
+	for round := 0; round < rounds || !some() && round < 500; round++ {
 		damaged := slices.Clone(whole)
 		for range 1 + random.IntN(3) {
 			at := random.IntN(used)
@@ -159,7 +160,7 @@ func TestFlippedBitsAreNeverSilent(t *testing.T) {
 		os.Remove(fixed.Kept)
 	}
 	t.Logf("%d rounds: %d unharmed, %d refused, %d told by verify; %d repaired", rounds, same, refused, told, repaired)
-	if same == 0 || refused == 0 || told == 0 || repaired == 0 {
+	if !some() {
 		t.Error("some way out was never taken, so nothing is known of it")
 	}
 }
