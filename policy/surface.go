@@ -115,17 +115,19 @@ func init() {
 	for i := range escapes {
 		escapes[i] = sync.OnceValue(func() *surface {
 			around := TestsOf(weakest[i]).FalsePass
-			deviation := 2. // in the logit: assumed of such suites, so that a little evidence outweighs it
-			if i == 0 {
-				deviation = 1 // measured, see TestsOf
-			}
 			var shapes []Beta
 			var prior []float64
 			for m := range 25 {
 				mean := logistic(logit(.00003) + (logit(.6)-logit(.00003))*float64(m)/24)
 				for _, size := range []float64{3, 10, 30, 100, 400} {
 					shapes = append(shapes, Beta{mean * size, (1 - mean) * size})
-					prior = append(prior, bell(logit(mean)-logit(around.Mean()), deviation)+bell(math.Log(size/30), 1.2))
+					from, deviation := logit(mean)-logit(around.Mean()), 1.
+					if i > 0 && from < 0 {
+						// Of larger suites it is assumed, not measured: one that lets
+						// far less pass is soon believed.
+						deviation = 2
+					}
+					prior = append(prior, bell(from, deviation)+bell(math.Log(size/30), 1.2))
 				}
 			}
 			return newSurface(shapes, prior, 1e-5, .8, 30)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -18,7 +19,7 @@ import (
 // recordedFlags say which ledger is read.
 type recordedFlags struct {
 	configFile
-	Ledger string `placeholder:"FILE" help:"Ledger or a backup of one. Default: the configuration's."`
+	Ledger string `placeholder:"FILE" help:"Ledger or a backup of one. Default: the configuration's, of which a server that holds it is asked for a copy."`
 }
 
 // open opens the ledger, and learns all of it when learn is set.
@@ -35,8 +36,12 @@ func (f recordedFlags) open(ctx context.Context) (*configs.Config, *ledger.Ledge
 		return nil, nil, nil, fmt.Errorf("opening ledger: %w", err)
 	}
 	journal, err := ledger.Open(path, ledger.Options{})
-	if errors.Is(err, ledger.ErrLocked) {
-		return nil, nil, nil, fmt.Errorf("a server holds %s: make a backup (drover ledger backup) and name it with --ledger", path)
+	if errors.Is(err, ledger.ErrLocked) && path == config.Ledger.Path {
+		if journal, err = openServed(ctx, access{path, config.Admin}); err != nil {
+			err = fmt.Errorf("%w; a backup (drover ledger backup) can be named with --ledger", err)
+		}
+	} else if errors.Is(err, ledger.ErrLocked) {
+		err = fmt.Errorf("another process holds %s: make a backup (drover ledger backup) and name that", path)
 	}
 	if err != nil {
 		return nil, nil, nil, err
@@ -47,6 +52,33 @@ func (f recordedFlags) open(ctx context.Context) (*configs.Config, *ledger.Ledge
 		return nil, nil, nil, err
 	}
 	return config, journal, learned, nil
+}
+
+// openServed opens a copy of the ledger that a server holds, as the server streams it.
+// It is gone from the disk with its last reader.
+func openServed(ctx context.Context, a access) (*ledger.Ledger, error) {
+	server, err := newAdminClient(a)
+	if err != nil {
+		return nil, err
+	}
+	defer server.Close()
+	dir, err := os.MkdirTemp("", "drover-ledger-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	f, err := os.OpenFile(filepath.Join(dir, "copy.db"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := server.stream(ctx, "/api/ledger/backup", f); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("asking the server for a copy of %s: %w", a.ledger, err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	return ledger.Open(f.Name(), ledger.Options{})
 }
 
 type showCmd struct {
