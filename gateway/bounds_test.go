@@ -38,12 +38,12 @@ func TestPanicAfterTheHoldChargesTheCeiling(t *testing.T) {
 
 // Replies that do not fit beside the others are refused, and charged.
 func TestRepliesHoldBoundedMemory(t *testing.T) {
-	h := open(t, standin.Config{Huge: 4 << 20}, "fault-huge")
+	h := open(t, standin.Config{Huge: 1 << 20}, "fault-huge")
 	huge := strings.Replace(asking, "gpt-4o", "fault-huge", 1)
-	if resp, text := h.post(huge); resp.StatusCode != http.StatusOK || len(text) < 4<<20 {
+	if resp, text := h.post(huge); resp.StatusCode != http.StatusOK || len(text) < 1<<20 {
 		t.Fatalf("%d, %d bytes", resp.StatusCode, len(text))
 	}
-	give := h.gateway.TakeReplyMemory(512<<20 - 1<<20)
+	give := h.gateway.TakeReplyMemory(512<<20 - 1<<18)
 	resp, text := h.post(huge)
 	if e := fourKeys(t, text); resp.StatusCode != http.StatusServiceUnavailable || e["code"] != "overloaded" || resp.Header.Get("x-should-retry") != "false" {
 		t.Errorf("%d %s", resp.StatusCode, text)

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -110,6 +111,7 @@ func TestMissingUsageIsCounted(t *testing.T) {
 
 // The list's next model stands in, and what failed is in the outcome.
 func TestFallbacksInTheirOrder(t *testing.T) {
+	t.Parallel()
 	routes := map[string]gateway.RouteConfig{"auto": {Direct: gateway.Names{"fault-401", "fault-malformed", "gpt-4o"}}}
 	for _, stream := range []string{"false", "true"} {
 		t.Run("stream "+stream, func(t *testing.T) {
@@ -155,19 +157,20 @@ func TestRefusedRequestDoesNotFallBack(t *testing.T) {
 
 // A client that leaves ends the call upstream; what it cost is journalled.
 func TestLeavingCancelsUpstreamAndIsCharged(t *testing.T) {
+	t.Parallel()
 	for _, stream := range []string{"false", "true"} {
 		t.Run("stream "+stream, func(t *testing.T) {
-			h := open(t, standin.Config{Models: map[string]standin.Script{"gpt-4o": {FirstByte: 100 * time.Millisecond, PerChunk: 30 * time.Millisecond,
+			h := open(t, standin.Config{Models: map[string]standin.Script{"gpt-4o": {FirstByte: time.Second, PerChunk: 10 * time.Millisecond,
 				Answers: []standin.Answer{{Text: strings.Repeat("word ", 500)}}}}})
-			ctx, leave := context.WithTimeout(t.Context(), 250*time.Millisecond)
+			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
 			if stream == "false" {
-				ctx, leave = context.WithTimeout(t.Context(), 50*time.Millisecond)
-				defer leave()
+				go func() { h.called("gpt-4o", 1); leave() }()
 			}
 			resp, err := http.DefaultClient.Do(h.request(ctx, `{"model":"gpt-4o","stream":`+stream+`,"max_tokens":900,"messages":[{"role":"user","content":"hi"}]}`))
-			if err == nil {
-				<-ctx.Done()
+			if err == nil { // the stream has begun
+				_, _ = io.CopyN(io.Discard, resp.Body, 500)
+				leave()
 				resp.Body.Close()
 			}
 			o := h.outcomes(1)[0]
@@ -191,11 +194,13 @@ func TestKeysOpenWhatTheyMay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	expired, _, err := h.ledger.CreateKey(t.Context(), policy.Key{Name: "short", Expires: time.Now().Add(50 * time.Millisecond)}, "test")
+	expired, short, err := h.ledger.CreateKey(t.Context(), policy.Key{Name: "short"}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(60 * time.Millisecond)
+	if _, err := h.ledger.ChangeKey(t.Context(), short.ID, policy.KeyChange{Expires: new(time.Now())}, "test"); err != nil {
+		t.Fatal(err)
+	}
 	narrow := h.client(option.WithAPIKey(token))
 	list, err := narrow.Models.List(t.Context())
 	if err != nil || len(list.Data) != 1 || list.Data[0].ID != "gpt-4o" {
@@ -292,6 +297,7 @@ func get(t *testing.T, h *house, path string) (*http.Response, error) {
 
 // A canary in every place where a key or a prompt can stand turns up nowhere.
 func TestSecretsStayOutOfLogsAndErrors(t *testing.T) {
+	t.Parallel()
 	h := openWith(t, standin.Config{}, upstream.Config{APIKey: "sk-canary-provider", Timeout: 200 * time.Millisecond},
 		map[string]gateway.RouteConfig{}, "fault-500", "fault-context", "fault-cut", "fault-malformed", "fault-401", "fault-html", "fault-timeout")
 	const canary = "canary-prompt-7261"

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -50,6 +52,7 @@ func checkError(t *testing.T, resp *http.Response, body []byte, status int, code
 // Every way in which a provider fails has one status, one code, and says
 // whether trying again makes sense. A failure that cost nothing costs nothing.
 func TestProviderFaultsBecomeOpenAIErrors(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		model  string
 		status int
@@ -77,9 +80,25 @@ func TestProviderFaultsBecomeOpenAIErrors(t *testing.T) {
 		names = append(names, c.model)
 	}
 	h := openWith(t, standin.Config{}, upstream.Config{Timeout: 500 * time.Millisecond}, nil, names...)
+	type reply struct {
+		*http.Response
+		body []byte
+	}
+	replies := make([]reply, len(cases))
+	var all sync.WaitGroup
 	for i, c := range cases {
-		resp, body := h.post(`{"model":"` + c.model + `","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}`)
-		checkError(t, resp, body, c.status, c.code)
+		all.Go(func() {
+			replies[i].Response, replies[i].body = h.post(`{"model":"` + c.model + `","max_tokens":10,"messages":[{"role":"user","content":"hi"}]}`)
+		})
+	}
+	all.Wait()
+	outcomes := map[string]policy.Outcome{}
+	for _, o := range h.outcomes(len(cases)) {
+		outcomes[o.Requested] = o
+	}
+	for i, c := range cases {
+		resp := replies[i]
+		checkError(t, resp.Response, resp.body, c.status, c.code)
 		retry := ""
 		if resp.Header.Get("x-should-retry") == "false" {
 			retry = "no"
@@ -89,7 +108,7 @@ func TestProviderFaultsBecomeOpenAIErrors(t *testing.T) {
 		if retry != c.retry {
 			t.Errorf("%s: retry %q, want %q: %v", c.model, retry, c.retry, resp.Header)
 		}
-		o := h.outcomes(i + 1)[i]
+		o := outcomes[c.model]
 		if o.Status != c.status || o.Error == "" || o.Calls[0].Tries != c.tries || (*o.Cost > 0) != c.spent {
 			t.Errorf("%s: outcome %+v, cost %s", c.model, o, o.Cost)
 		}
@@ -160,8 +179,8 @@ func TestPathsAndMethods(t *testing.T) {
 }
 
 func TestBodyTooLarge(t *testing.T) {
-	h := open(t, standin.Config{})
-	big := `{"model":"auto","messages":[{"role":"user","content":"` + strings.Repeat("x", 33<<20) + `"}]}`
+	h := openHTTP(t, standin.Config{}, gateway.HTTPConfig{MaxBody: 4 << 20})
+	big := `{"model":"auto","messages":[{"role":"user","content":"` + strings.Repeat("x", 5<<20) + `"}]}`
 	resp, body := h.post(big)
 	checkError(t, resp, body, 413, "")
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/v1/chat/completions", struct{ *strings.Reader }{strings.NewReader(big)}) // chunked
@@ -247,9 +266,7 @@ func TestHoldIsAnUpperBound(t *testing.T) {
 			resp.Body.Close()
 		}
 	}()
-	for h.models.Calls("gpt-4o") == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	h.called("gpt-4o", 1)
 	holds, err := h.ledger.OpenHolds()
 	if err != nil || len(holds) != 1 || holds[0].Ceiling == nil || holds[0].Account.Team != "acme" {
 		t.Fatalf("holds %+v, %v", holds, err)
@@ -278,9 +295,12 @@ func TestSmallBodiesDoNotTakeAllMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		open = append(open, c)
-		fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n{", h.key, 32<<20)
+		fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n{", h.key, 32<<20)
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if line, err := bufio.NewReader(c).ReadString('\n'); !strings.Contains(line, "100 Continue") { // which is said when the body is read
+			t.Fatalf("%q, %v", line, err)
+		}
 	}
-	time.Sleep(50 * time.Millisecond)
 	if resp, body := h.post(`{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}`); resp.StatusCode != 200 {
 		t.Errorf("status %d: %s", resp.StatusCode, body)
 	}
@@ -316,6 +336,7 @@ func TestSpellingIsNoWayAroundPrices(t *testing.T) {
 
 // After a call that may have been billed, no error asks the SDK to try again.
 func TestSpentMoneyIsNotSpentAgain(t *testing.T) {
+	t.Parallel()
 	h := openWith(t, standin.Config{}, upstream.Config{}, map[string]gateway.RouteConfig{"auto": {Direct: gateway.Names{"fault-disconnect", "fault-429"}}}, "fault-disconnect", "fault-429")
 	resp, body := h.post(`{"model":"auto","max_tokens":10,"messages":[{"role":"user","content":"x"}]}`)
 	checkError(t, resp, body, 502, "upstream_error")

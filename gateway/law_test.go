@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -122,11 +123,23 @@ func asked(random *rand.Rand, suites []string) (body string, headers []string) {
 	return string(text), headers
 }
 
+var manyLaws = flag.Bool("many", false, "try the laws of a request's money in many houses")
+
 // Whatever the models do, in whatever way the tests came and whoever hangs up:
 // what the providers bill is at most what is journalled, and that at most what
 // was held; a call's cost is in the outcome once; nothing is left running.
 func TestNoRequestSpendsMoreThanItHeld(t *testing.T) {
-	h := searching(t, moody(7), moody(8))
+	houses := uint64(1)
+	if *manyLaws {
+		houses = 30
+	}
+	for house := range houses {
+		t.Run(fmt.Sprint("house ", house), func(t *testing.T) { spendWithinHolds(t, 1000*house) })
+	}
+}
+
+func spendWithinHolds(t *testing.T, seeds uint64) {
+	h := searching(t, moody(seeds+7), moody(seeds+8))
 	h.gateway.Routes["repairs"] = gateway.RouteConfig{Direct: gateway.Names{"gpt-4o", "unpriced"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b", MaxSamples: 9, Escalate: search.EscalateRepair}}}
 	h.gateway.Routes["compares"] = gateway.RouteConfig{Direct: gateway.Names{"gpt-4o"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b"}}, SearchUntested: true}
 	for name, m := range h.gateway.Models {
@@ -145,7 +158,7 @@ func TestNoRequestSpendsMoreThanItHeld(t *testing.T) {
 	suites := []string{h.register(addTests).ID,
 		h.register(strings.Replace(addTests, `"assert`, `"# `+strings.Repeat("🦙", 2000)+`\nassert`, 1)).ID} // many tokens, which only show: all brings to a model
 
-	const requests = 60
+	const requests = 24
 	statuses := map[int]int{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -154,7 +167,7 @@ func TestNoRequestSpendsMoreThanItHeld(t *testing.T) {
 		all.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			random := rand.New(rand.NewPCG(seed, 2))
+			random := rand.New(rand.NewPCG(seeds+seed, 2))
 			body, headers := asked(random, suites)
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
@@ -191,8 +204,12 @@ func TestNoRequestSpendsMoreThanItHeld(t *testing.T) {
 			}
 			sum += *c.Cost
 			journalled[c.Model] += *c.Cost
-			if c.Counted {
-				counted[c.Model] += *c.Cost
+			if c.Counted { // two tokenisers need not agree to the token, and some were on their way when the client left
+				slack, err := prices[c.Model].Cost(pricing.Usage{Prompt: 8, Completion: 24})
+				if err != nil {
+					t.Fatal(err)
+				}
+				counted[c.Model] += *c.Cost/50 + slack
 			}
 		}
 		if o.Cost == nil || *o.Cost != sum {
@@ -207,7 +224,7 @@ func TestNoRequestSpendsMoreThanItHeld(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cost > journalled[model]+counted[model]/50 { // two tokenisers need not agree to the token
+		if cost > journalled[model]+counted[model] {
 			t.Errorf("%s is billed %s, and %s is journalled", model, cost, journalled[model])
 		}
 	}

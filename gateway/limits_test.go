@@ -72,6 +72,7 @@ func TestTokensPerMinuteCountWhatWasTaken(t *testing.T) {
 // A request over the limit of those at one time waits for its turn as long as the
 // limits say.
 func TestParallelRequestsWaitForTheirTurn(t *testing.T) {
+	t.Parallel()
 	slow := standin.Config{Default: standin.Script{FirstByte: 100 * time.Millisecond}}
 	for _, queue := range []time.Duration{0, 10 * time.Second} {
 		h := open(t, slow).limited(gateway.LimitConfig{Parallel: 1, Queue: queue})

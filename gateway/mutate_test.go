@@ -21,7 +21,7 @@ import (
 	"github.com/drover-llm/drover/gateway/standin"
 )
 
-var mutations = flag.Int("mutations", 1500, "how many mutated requests are sent")
+var mutations = flag.Int("mutations", 400, "how many mutated requests are sent")
 
 // valid are requests that are answered, by endpoint; mutations start from them.
 var valid = []struct{ path, body string }{

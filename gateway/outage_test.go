@@ -63,6 +63,7 @@ func TestSandboxLostInTheMiddleOfASearch(t *testing.T) {
 // The official client's own retries, after its timeout, buy nothing twice: they
 // join the search that goes on.
 func TestSDKTimeoutsBuyNothingTwice(t *testing.T) {
+	t.Parallel()
 	slow := texts(wrongAdd, wrongAdd, rightAdd)
 	slow.FirstByte = 400 * time.Millisecond
 	h := searching(t, slow, texts(rightAdd))
@@ -158,6 +159,7 @@ func TestMaxCostSetsAnUnknownOutputLimit(t *testing.T) {
 
 // A stated deadline ends the escalation too: what there is by then is the answer.
 func TestDeadlineEndsTheEscalation(t *testing.T) {
+	t.Parallel()
 	h := searching(t, texts(wrongAdd), standin.Script{FirstByte: 30 * time.Second})
 	started := time.Now()
 	v, text := h.solveWithin("2.5")

@@ -323,6 +323,7 @@ func TestFaultyVerifyField(t *testing.T) {
 // A client that hangs up in the middle of a search has spent what was drawn. Its
 // SDK's automatic retry joins the search; an equal request that is none does not.
 func TestRetryJoinsItsFirstTry(t *testing.T) {
+	t.Parallel()
 	slow := texts(wrongAdd, wrongAdd, wrongAdd, wrongAdd, rightAdd)
 	slow.FirstByte = 200 * time.Millisecond
 	h := searching(t, slow, texts(rightAdd))
@@ -351,6 +352,7 @@ func TestRetryJoinsItsFirstTry(t *testing.T) {
 
 // A search that nobody comes back for ends, and is charged.
 func TestAbandonedSearchEnds(t *testing.T) {
+	t.Parallel()
 	slow := texts(wrongAdd)
 	slow.FirstByte = 100 * time.Millisecond
 	h := searching(t, slow, standin.Script{FirstByte: 30 * time.Second})
@@ -442,6 +444,7 @@ func quoted(s string) string { return fmt.Sprintf("%q", s) }
 // An SDK that comes back within a moment gets the answer that was found in the
 // meantime, and nothing is bought twice.
 func TestRetryFindsTheAnswerThatCameInTheMeantime(t *testing.T) {
+	t.Parallel()
 	slow := texts(wrongAdd, rightAdd)
 	slow.FirstByte = 150 * time.Millisecond
 	h := searching(t, slow, texts(rightAdd))

@@ -187,6 +187,7 @@ func TestBrokenStreamIsOneErrorEvent(t *testing.T) {
 
 // A chunk is with the client when the provider has sent it, not later.
 func TestChunksAreNotHeldBack(t *testing.T) {
+	t.Parallel()
 	h := open(t, standin.Config{Models: map[string]standin.Script{"gpt-4o": {PerChunk: 400 * time.Millisecond, Answers: []standin.Answer{{Text: "a b c"}}}}})
 	start := time.Now()
 	resp, err := http.DefaultClient.Do(h.request(t.Context(), `{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"hi"}]}`))
@@ -229,6 +230,7 @@ func TestToolCallsAreStreamed(t *testing.T) {
 // Requests that are under way when Drover loses its patience end with an error
 // that says so, and are journalled.
 func TestStoppingEndsWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	h := open(t, standin.Config{Models: map[string]standin.Script{"gpt-4o": {PerChunk: 20 * time.Millisecond, Answers: []standin.Answer{{Text: strings.Repeat("word ", 500)}}},
 		"slow": {FirstByte: 10 * time.Second}}}, "slow")
 	whole := make(chan string, 1)
@@ -247,9 +249,7 @@ func TestStoppingEndsWhatIsUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	for h.models.Calls("slow") == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	h.called("slow", 1)
 	h.gateway.Drain()
 	if resp, body := h.post(`{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}`); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("while stopping: %d %s", resp.StatusCode, body)

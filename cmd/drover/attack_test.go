@@ -27,7 +27,7 @@ import (
 	"github.com/drover-llm/drover/pricing"
 )
 
-var longAttack = flag.Bool("attack", false, "attack the budgets for minutes instead of seconds")
+var longAttack = flag.Bool("attack", false, "attack the budgets, and kill the server, for minutes instead of seconds")
 
 // attackClock names a file whose content, in seconds, a child's clock is off by.
 const attackClock = "DROVER_TEST_CLOCK"
@@ -304,7 +304,7 @@ func (a *attack) quiet() {
 // some budget is billed up to its brim; after each kill the ledger is sound and its
 // book covers the bill.
 func TestAttackOnTheBudgets(t *testing.T) {
-	rounds, least, share := 2, 600*time.Millisecond, pricing.Dollar/2
+	rounds, least, share := 1, 400*time.Millisecond, pricing.Dollar/4
 	if *longAttack {
 		rounds, least, share = 15, 1500*time.Millisecond, 2*pricing.Dollar
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"flag"
-
 	"math"
 	"os"
 	"path/filepath"
@@ -144,9 +143,9 @@ func TestEvalRefusesWhatItCannotRun(t *testing.T) {
 // recorded verdicts, and no search costs more than was held for it. By default a
 // share of the problems, with -all everything.
 func TestReplayAgreesWithTheRecordedVerdicts(t *testing.T) {
-	limit := "2"
+	limit, cases := "1", 2
 	if *all {
-		limit = "0"
+		limit, cases = "0", 3
 	}
 	for _, c := range []struct {
 		samples, model string
@@ -155,7 +154,7 @@ func TestReplayAgreesWithTheRecordedVerdicts(t *testing.T) {
 		{"codegen16b_humaneval_x100.jsonl.gz", "", map[string]float64{"1": .228, "10": .513, "100": .750}},
 		{"llama31_greedy_humaneval.jsonl.gz", "Llama-3.1-8B-Instruct (copyspec greedy)", map[string]float64{"1": .616}},
 		{"llama31_greedy_humaneval.jsonl.gz", "Llama-3.1-70B-Instruct (copyspec greedy)", map[string]float64{"1": .750}},
-	} {
+	}[:cases] {
 		code, out := command(t, "eval", "replay", "--problems", sharedData(t, "problems/HumanEval.jsonl.gz"), "--samples", sharedData(t, "samples/"+c.samples),
 			"--model", c.model, "--limit", limit, "--json")
 		var r struct {

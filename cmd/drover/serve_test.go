@@ -30,7 +30,7 @@ const roleCLI = "cli"
 func droverCommand(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.Command(os.Args[0], args...)
-	c.Env = append(os.Environ(), benchRole+"="+roleCLI)
+	c.Env = append(os.Environ(), benchRole+"="+roleCLI, "GORACE=atexit_sleep_ms=0") // else each waits a second at its end
 	return c
 }
 
@@ -156,7 +156,10 @@ func TestKilledServerLosesNoAnswer(t *testing.T) {
 	dir := t.TempDir()
 	key := ""
 	answered := map[string]bool{}
-	const rounds = 6
+	rounds := 3
+	if *longAttack {
+		rounds = 12
+	}
 	for round := range rounds {
 		s := startServe(t, dir, overStandin(models))
 		if round == 0 {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -365,36 +366,66 @@ func TestErrorWithStatus200(t *testing.T) {
 	}
 }
 
+// pipes is a listener in memory, whose connections are as good as any in a bubble
+// of synctest, where time passes only while everybody waits.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	c, ok := <-p
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+func (p pipes) Close() error   { close(p); return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	p <- theirs
+	return ours, nil
+}
+
 // A client that reads slowly is no silence of the provider's; a comment is life.
 func TestTimeoutIsTheProvidersAlone(t *testing.T) {
-	c := host(t, Config{Timeout: 300 * time.Millisecond, Breaker: BreakerConfig{Failures: 1}}, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		for range 5 {
-			io.WriteString(w, ": ping\n\n")
-			w.(http.Flusher).Flush()
-			time.Sleep(150 * time.Millisecond)
-		}
-		for range 3 {
-			io.WriteString(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n")
-		}
-		io.WriteString(w, "data: [DONE]\n\n")
-	})
-	s, err := c.Stream(t.Context(), request(t, hi))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	n := 0
-	for _, err := range s.Chunks() {
+	synctest.Test(t, func(t *testing.T) {
+		listener := make(pipes)
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			for range 5 {
+				io.WriteString(w, ": ping\n\n")
+				w.(http.Flusher).Flush()
+				time.Sleep(20 * time.Second)
+			}
+			for range 3 {
+				io.WriteString(w, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n")
+			}
+			io.WriteString(w, "data: [DONE]\n\n")
+		})}
+		go server.Serve(listener)
+		defer server.Close()
+		p := NewProvider("host", Config{BaseURL: "http://host/v1", Timeout: 30 * time.Second, Breaker: BreakerConfig{Failures: 1}}, nil)
+		defer p.Close()
+		p.transport.DialContext = listener.dial
+		c := p.Client("m", slog.New(slog.DiscardHandler))
+		s, err := c.Stream(t.Context(), request(t, hi))
 		if err != nil {
 			t.Fatal(err)
 		}
-		n++
-		time.Sleep(400 * time.Millisecond)
-	}
-	if n != 3 || !c.Healthy() {
-		t.Errorf("%d chunks, healthy %v", n, c.Healthy())
-	}
+		defer s.Close()
+		n := 0
+		for _, err := range s.Chunks() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			time.Sleep(time.Minute)
+		}
+		if n != 3 || !c.Healthy() {
+			t.Errorf("%d chunks, healthy %v", n, c.Healthy())
+		}
+	})
 }
 
 // What is complete is given out, although the provider falls silent behind it.
