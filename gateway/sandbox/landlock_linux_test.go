@@ -20,7 +20,7 @@ func TestLandlockHoldsWithoutNamespaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe, "-test.run", underLandlock, "-test.timeout", "5m", "-all", "-engine", EngineLandlock)
+	cmd := exec.CommandContext(t.Context(), exe, "-test.run", underLandlock, "-test.timeout", "5m", "-engine", EngineLandlock)
 	cmd.Env = append(os.Environ(), refusedVariable+"=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -31,7 +31,7 @@ func TestLandlockHoldsForAPlainUser(t *testing.T) {
 	if !*all {
 		t.Skip("takes minutes; run with -args -all")
 	}
-	asPlainUser(t, []string{refusedVariable + "=1"}, "-test.run", underLandlock, "-all", "-engine", EngineLandlock)
+	asPlainUser(t, []string{refusedVariable + "=1"}, "-test.run", underLandlock, "-engine", EngineLandlock)
 }
 
 // What the engine does not hold, it says.
