@@ -66,7 +66,7 @@ func openServed(ctx context.Context, a access) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	f, err := os.OpenFile(filepath.Join(dir, "copy.db"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
