@@ -121,7 +121,7 @@ func (j Job) module() string {
 func (j Job) program() *program {
 	return &program{
 		CPU: j.Limits.CPU, Wall: j.Limits.wall(), Memory: int64(j.Limits.Memory),
-		Disk: int64(DefaultDisk), Inodes: inodeLimit, MaxFile: int64(fileSizeLimit), Procs: processLimit + 16,
+		Disk: int64(DefaultDisk), Inodes: inodeLimit, MaxFile: int64(fileSizeLimit), Procs: processLimit + initTasks,
 		GoCache: j.Language == "go",
 	}
 }

@@ -29,6 +29,7 @@ const (
 	maxOutput         Bytes = 4096 << 10
 	maxParallel             = 256
 	processLimit            = 64
+	initTasks               = 16 // of init itself, which the limit on processes counts as well
 	descriptorLimit         = 128
 	inodeLimit              = 2000
 	fileSizeLimit     Bytes = 16 << 20

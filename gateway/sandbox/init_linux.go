@@ -84,8 +84,8 @@ func (k *container) start(b *boot) (*seen, error) {
 	if err := unix.Sethostname([]byte("sandbox")); err != nil {
 		return nil, step(err, "setting the host name")
 	}
-	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
-		return nil, step(err, "setting limits")
+	if err := limitInit(); err != nil {
+		return nil, err
 	}
 	if k.launcher, err = newLauncher(); err != nil {
 		return nil, err
@@ -96,6 +96,32 @@ func (k *container) start(b *boot) (*seen, error) {
 		saw.Zygote = err.Error()
 	}
 	return &saw, k.watch.settle(k.launcher, k.zygote != nil)
+}
+
+// initProcesses is the limit on processes of init, which needs new threads also
+// while a program has all that it may have.
+const initProcesses = 2 * (processLimit + initTasks)
+
+// limitInit bounds init, for good, by what no run may exceed. A program inherits
+// these until its own limits are on it: one that forks at once, or raises what it
+// may, is bounded from its first instruction. Memory and processor time the
+// supervisor adds up.
+func limitInit() error {
+	for _, l := range []limit{
+		{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_MEMLOCK, 0}, {unix.RLIMIT_MSGQUEUE, 0},
+		{unix.RLIMIT_NPROC, initProcesses}, {unix.RLIMIT_NOFILE, descriptorLimit * 2},
+		{unix.RLIMIT_FSIZE, uint64(max(fileSizeLimit, compileFileSize))},
+	} {
+		var now unix.Rlimit
+		if err := unix.Getrlimit(l.Resource, &now); err != nil {
+			return step(err, "reading limits")
+		}
+		most := min(l.Max, now.Max)
+		if err := unix.Setrlimit(l.Resource, &unix.Rlimit{Cur: most, Max: most}); err != nil {
+			return step(err, "setting limits")
+		}
+	}
+	return nil
 }
 
 // mountProc mounts a /proc of the container's own, read-only and hiding other

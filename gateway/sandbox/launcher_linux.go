@@ -91,14 +91,28 @@ func (l *launcher) start(argv, env []string, fds []int, privileged bool) (pid in
 	}
 	done := make(chan struct{})
 	l.calls <- func() {
-		pid, err = syscall.ForkExec(file, argv, attr)
-		close(done)
+		defer close(done)
+		if err = limitProcesses(processLimit + initTasks); err == nil {
+			pid, err = syscall.ForkExec(file, argv, attr)
+			_ = limitProcesses(initProcesses) // below its hard limit, which it cannot be refused
+		}
 	}
 	<-done
 	if err != nil {
 		return 0, fmt.Errorf("starting %s: %w", argv[0], err)
 	}
 	return pid, nil
+}
+
+// limitProcesses sets the soft limit on init's processes, and so what a program
+// inherits.
+func limitProcesses(n uint64) error {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NPROC, &l); err != nil {
+		return err
+	}
+	l.Cur = min(n, l.Max)
+	return unix.Setrlimit(unix.RLIMIT_NPROC, &l)
 }
 
 // lookPath finds a program as a shell would, on the PATH of env.
@@ -120,8 +134,8 @@ func lookPath(name string, env []string) (string, error) {
 	return "", fmt.Errorf("starting %s: not found", name)
 }
 
-// exec starts a program and puts the limits on it. The instant in between is
-// covered by the supervisor, which enforces the same limits.
+// exec starts a program and puts the limits on it. In the instant in between init's
+// own hold (see limitInit), and the supervisor's.
 func (l *launcher) exec(p *program, fds []int) (run, error) {
 	pid, err := l.start(p.Argv, p.Env, fds, false)
 	if err != nil {
