@@ -126,8 +126,8 @@ func asked(random *rand.Rand, suites []string) (body string, headers []string) {
 var manyLaws = flag.Bool("many", false, "try the laws of a request's money in many houses")
 
 // Whatever the models do, in whatever way the tests came and whoever hangs up:
-// what the providers bill is at most what is journalled, and that at most what
-// was held; a call's cost is in the outcome once; nothing is left running.
+// what the providers bill is at most what is charged (see policy.Outcome.Charge),
+// and that at most what was held; a call's cost is in the outcome once; nothing is left running.
 func TestNoRequestSpendsMoreThanItHeld(t *testing.T) {
 	houses := uint64(1)
 	if *manyLaws {
@@ -191,7 +191,7 @@ func spendWithinHolds(t *testing.T, seeds uint64) {
 	if n := watched.running.Load(); n != 0 {
 		t.Errorf("%d runs outlive their requests", n)
 	}
-	journalled, counted := map[string]pricing.USD{}, map[string]pricing.USD{}
+	charged, booked, billed := map[string]pricing.USD{}, pricing.USD(0), pricing.USD(0)
 	for entry, err := range h.ledger.Outcomes(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
@@ -203,30 +203,32 @@ func spendWithinHolds(t *testing.T, seeds uint64) {
 				t.Fatalf("a call of unknown cost: %+v", c)
 			}
 			sum += *c.Cost
-			journalled[c.Model] += *c.Cost
-			if c.Counted { // two tokenisers need not agree to the token, and some were on their way when the client left
-				slack, err := prices[c.Model].Cost(pricing.Usage{Prompt: 8, Completion: 24})
-				if err != nil {
-					t.Fatal(err)
-				}
-				counted[c.Model] += *c.Cost/50 + slack
+			most := *c.Cost
+			if c.Most != nil {
+				most = max(most, *c.Most)
 			}
+			charged[c.Model] += most
 		}
 		if o.Cost == nil || *o.Cost != sum {
 			t.Errorf("%s cost %v, its calls %s", o.ID, o.Cost, sum)
 		}
 		if held.Ceiling == nil || sum > *held.Ceiling {
-			t.Errorf("%s spent %s of %v (%s %s, %d calls)", o.ID, sum, held.Ceiling, o.Way, o.Stop, len(o.Calls))
+			t.Fatalf("%s spent %s of %v (%s %s, %d calls)", o.ID, sum, held.Ceiling, o.Way, o.Stop, len(o.Calls))
 		}
+		booked += min(*o.Charge(), *held.Ceiling)
 	}
 	for model, b := range h.models.Billed() {
 		cost, err := prices[model].Cost(pricing.Usage{Prompt: b.Prompt, CachedPrompt: b.CachedPrompt, Completion: b.Completion})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cost > journalled[model]+counted[model] {
-			t.Errorf("%s is billed %s, and %s is journalled", model, cost, journalled[model])
+		billed += cost
+		if cost > charged[model] {
+			t.Errorf("%s is billed %s, and %s is charged", model, cost, charged[model])
 		}
+	}
+	if billed > booked {
+		t.Errorf("%s is billed, and the budgets are charged %s", billed, booked)
 	}
 	if holds, err := h.ledger.OpenHolds(); err != nil || len(holds) > 0 {
 		t.Errorf("%d holds are open, %v", len(holds), err)

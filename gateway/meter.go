@@ -95,7 +95,7 @@ func (m *meter) settle(err error, took time.Duration) ([]policy.Call, openai.Usa
 // most is the most that a call can have cost whose usage the provider did not
 // tell: it may have made more than came here. It is nil where that has no bound.
 func (m *meter) most(err error) *pricing.USD {
-	bound, lost := m.g.bound(m.request, m.name, false)
+	bound, lost := m.g.bound(m.request, m.name, m.model.counts()) // as it may have been held
 	if lost != nil {
 		return nil
 	}
