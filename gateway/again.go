@@ -28,7 +28,8 @@ func strongTries(call Call, route RouteConfig) int {
 // insist asks the strong model, and again while its answer fails the tests, for as
 // long as that pays, there is time, and what was held covers it: nothing more is
 // held than for one call, but samples and calls mostly cost far less than they
-// might, and the output limit is lowered where that helps. The last answer is handed out; the outcome has the others beside it.
+// might, and the output limit is lowered where that helps. The last answer is
+// handed out; the outcome has the others beside it.
 func (r searched) insist(ctx context.Context, call Call, d Decision, searched Answer, result search.Result) (Answer, error) {
 	if r.plan.strongTries < 2 {
 		return r.escalate(ctx, call, d, searched, result)
