@@ -72,7 +72,10 @@ const (
 // compared are the sights of passes that are compared.
 var compared = sync.OnceValue(func() *sights {
 	s := &sights{sizes: [][]int{nil}}
-	for at := 0; at < len(s.sizes); at++ { // which grows
+	for at := 0; ; at++ {
+		if at == len(s.sizes) { // a sight is made before it is looked at: there are no more
+			break
+		}
 		sizes := s.sizes[at]
 		s.joins = append(s.joins, nil)
 		if total(sizes) == mostPasses {
