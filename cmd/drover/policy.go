@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -173,17 +174,34 @@ func (c replayCmd) print(host string, r *lab.ReplayReport) {
 	}
 	t.Render()
 	l := r.Learning
-	fmt.Printf("AIQ over the best static cascades, paired: %+.4f (%+.4f to %+.4f)\n", r.OverCascade.Value, r.OverCascade.Low, r.OverCascade.High)
-	fmt.Printf("Accuracy at .103 of the strong model's cost: %.4f (%.4f to %.4f); cost at 98.5 %%: %.4f\n", r.AtTenth.Value, r.AtTenth.Low, r.AtTenth.High, r.At985)
-	fmt.Printf("Cost at the strong model's accuracy: %.4f (%.4f to %.4f); static cascade %.4f\n", r.AsGood.Value, r.AsGood.Low, r.AsGood.High, r.CascadeAsGood)
+	fmt.Printf("Cost at 98.5 %% right: %.4f; at the strong model's accuracy %.4f, static cascade %.4f\n", r.At985, r.AsGood.Value, r.CascadeAsGood)
 	fmt.Printf("\nLearning from %d requests, a right answer worth $%s, a wrong one $%s, audits left out:\n", l.Requests, c.Value, c.Loss)
 	fmt.Printf("  all requests: right %.4f at cost %.4f; the strong model %.4f at 1; the best cascade of the tuning half %.4f at %.4f\n", l.Accuracy, l.Cost, l.StrongAccuracy, l.StaticAccuracy, l.StaticCost)
-	fmt.Printf("  at the end, on the test half: right %.4f (orders %.4f to %.4f) at cost %.4f; the strong model %.4f, the cascade %.4f; no answer %.4f\n", l.EndAccuracy.Value, l.EndAccuracy.Low, l.EndAccuracy.High, l.EndCost.Value, l.EndStrong.Value, l.EndStatic.Value, l.Unanswered)
-	fmt.Printf("  below the strong model: the policy in %.0f %% of orders (worst %+.4f), the tuned cascade in %.0f %%, the one of %d samples (right %.4f) in %.0f %%\n", 100*l.PolicyBelow, l.WorstAgainstStrong, 100*l.StaticBelow, r.Depth, l.FixedAccuracy, 100*l.FixedBelow)
-	fmt.Printf("  of the regret between cascade and clairvoyant closed: %.3f (%.3f to %.3f); %.3f by who knows the test half, but not which problem is at hand\n", l.RegretClosed.Value, l.RegretClosed.Low, l.RegretClosed.High, l.RegretClosable)
-	fmt.Printf("  calibration: passes ECE %.4f, Brier %.4f; accepted is right ECE %.4f, Brier %.4f\n", l.ECEPasses, l.BrierPasses, l.ECEAccepted, l.BrierAccepted)
-	fmt.Printf("  floor violations %.2f %% of requests; exploration %.2f %% of requests, %.2f %% of spend\n", 100*l.Violations, 100*l.Explored, 100*l.ExploredSpend)
-	fmt.Printf("  audits, apart: %.2f %% of requests, %.2f %% of what was spent otherwise\n", 100*l.Audits, 100*l.AuditSpend)
+	fmt.Printf("  at the end, on the test half: right %.4f (%.4f to %.4f) at cost %.4f; the strong model %.4f, the cascade %.4f; no answer %.4f\n", l.EndAccuracy.Value, l.EndAccuracy.Low, l.EndAccuracy.High, l.EndCost.Value, l.EndStrong.Value, l.EndStatic.Value, l.Unanswered)
+	fmt.Printf("  below the strong model: the policy in %.0f %% of splits (worst %+.4f), the tuned cascade in %.0f %%, the one of %d samples (right %.4f) in %.0f %%\n", 100*l.PolicyBelow, l.WorstAgainstStrong, 100*l.StaticBelow, r.Depth, l.FixedAccuracy, 100*l.FixedBelow)
+	fmt.Printf("  hopeless, right by neither model in any sample: %.1f %% of requests, at cost %.4f each\n", 100*l.Hopeless, l.HopelessCost)
+	fmt.Printf("  calibration: passes ECE %.4f (noise %.4f), Brier %.4f; accepted is right ECE %.4f (noise %.4f), Brier %.4f\n", l.ECEPasses, l.ECEPassesNoise, l.BrierPasses, l.ECEAccepted, l.ECEAcceptedNoise, l.BrierAccepted)
+	fmt.Printf("  audits, apart: %.2f %% of requests, %.2f %% of what was spent otherwise\n\n", 100*l.Audits, 100*l.AuditSpend)
+	aims := table.NewWriter()
+	aims.SetOutputMirror(os.Stdout)
+	aims.SetStyle(table.StyleLight)
+	aims.AppendHeader(table.Row{"aim", "asked", "reached", "95 %", "limit", "verdict"})
+	for _, a := range r.Aims {
+		asked, between, limit := "", "", ""
+		if a.AtLeast != nil {
+			asked = fmt.Sprintf("at least %g", *a.AtLeast)
+		} else {
+			asked = fmt.Sprintf("at most %g", *a.AtMost)
+		}
+		if !math.IsNaN(a.Value.Low) {
+			between = fmt.Sprintf("%.4f to %.4f", a.Value.Low, a.Value.High)
+		}
+		if a.Limit != nil {
+			limit = fmt.Sprintf("%.4f", *a.Limit)
+		}
+		aims.AppendRow(table.Row{a.Name, asked, fmt.Sprintf("%.4f", a.Value.Value), between, limit, a.Verdict})
+	}
+	aims.Render()
 }
 
 // plot writes the front, the learning curve and the calibration.

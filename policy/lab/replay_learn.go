@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 type learning struct {
 	model *policy.Model
 	curve []learned // at every new model
+	end   []learned // after the last request, by test task
 	log   forecasts // of the second half
 
 	explored, exploredCost float64 // shares
@@ -34,6 +36,39 @@ type learned struct {
 	Limit                               float64
 	Unanswered                          float64
 	Fixed                               float64 // accuracy of the cascade that draws all it may
+	Hopeless, HopelessCost              float64 // share of requests that neither model ever got right, and what they cost
+}
+
+// figures are all but Requests.
+func (l *learned) figures() []*float64 {
+	return []*float64{&l.Cost, &l.Accuracy, &l.Utility, &l.StaticUtility, &l.Clairvoyant, &l.StrongAccuracy, &l.StaticAccuracy,
+		&l.StrongUtility, &l.Limit, &l.Unanswered, &l.Fixed, &l.Hopeless, &l.HopelessCost}
+}
+
+// add takes in so much of m.
+func (l *learned) add(m *learned, share float64) {
+	of := m.figures()
+	for i, x := range l.figures() {
+		*x += share * *of[i]
+	}
+}
+
+// weighted is the mean of rows; nil weighs all alike.
+func weighted(rows []learned, weights []float64) learned {
+	var mean learned
+	total := 0.0
+	for i := range rows {
+		w := 1.0
+		if weights != nil {
+			w = weights[i]
+		}
+		total += w
+		mean.add(&rows[i], w)
+	}
+	for _, x := range mean.figures() {
+		*x /= cmp.Or(total, 1)
+	}
+	return mean
 }
 
 // refits are the requests before which the model is made anew; a gateway does so
@@ -51,7 +86,8 @@ func (r *Replay) learn(rng *rand.Rand, test, tuning []int, prior *policy.Learner
 	below := false
 	measure := func(n int) {
 		clear(indexes)
-		point := r.measure(model, q, static, limit, episodes)
+		l.end = r.measure(model, q, static, limit, episodes)
+		point := weighted(l.end, nil)
 		point.Requests = n
 		l.curve = append(l.curve, point)
 		floor = min(floor, point.StrongAccuracy)
@@ -162,8 +198,8 @@ func (r *Replay) bestCascade(rng *rand.Rand, tuning []int) int {
 	return best
 }
 
-// measure plays the model as it is on all test problems.
-func (r *Replay) measure(model *policy.Model, q policy.Request, static int, limit *policy.Index, episodes [][]episode) learned {
+// measure plays the model as it is on all test problems: a row for each.
+func (r *Replay) measure(model *policy.Model, q policy.Request, static int, limit *policy.Index, episodes [][]episode) []learned {
 	q.Explore, q.Audit = 0, 0
 	d := model.Decide(q, policy.Draw{Audit: 1})
 	d.Plan = d.Best
@@ -171,29 +207,21 @@ func (r *Replay) measure(model *policy.Model, q policy.Request, static int, limi
 	if d.Plan.Samples > 0 {
 		ix = r.index(d, r.Rule)
 	}
-	var out learned
-	n := 0.0
-	for _, of := range episodes {
+	rows := make([]learned, len(episodes))
+	for i, of := range episodes {
 		for _, e := range of {
-			n++
 			p, s, c, g := r.play(e, d, ix, nil), e.cascade(static, 1), r.clairvoyant(e, r.Rule), e.cascade(0, 1)
-			out.Cost += r.cost(p) / r.escalate
-			out.Utility += r.utility(p, r.Rule)
-			out.StaticUtility += r.utility(s, r.Rule)
-			out.Clairvoyant += r.utility(c, r.Rule)
-			out.StrongUtility += r.utility(g, r.Rule)
-			out.Accuracy += one(p.right)
-			out.StaticAccuracy += one(s.right)
-			out.StrongAccuracy += one(g.right)
-			out.Limit += r.utility(e.search(limit, r.depth, r.Batches, nil), r.Rule)
-			out.Unanswered += one(!p.answered)
-			out.Fixed += one(e.cascade(r.depth, 1).right)
+			hopeless := one(r.tasks[e.task].small.Right+r.tasks[e.task].strong.Right == 0)
+			rows[i].add(&learned{
+				Cost: r.cost(p) / r.escalate, Accuracy: one(p.right), Utility: r.utility(p, r.Rule), Unanswered: one(!p.answered),
+				StaticUtility: r.utility(s, r.Rule), StaticAccuracy: one(s.right), Clairvoyant: r.utility(c, r.Rule),
+				StrongUtility: r.utility(g, r.Rule), StrongAccuracy: one(g.right),
+				Limit: r.utility(e.search(limit, r.depth, r.Batches, nil), r.Rule), Fixed: one(e.cascade(r.depth, 1).right),
+				Hopeless: hopeless, HopelessCost: hopeless * r.cost(p) / r.escalate,
+			}, 1/float64(len(of)))
 		}
 	}
-	for _, x := range []*float64{&out.Cost, &out.Utility, &out.StaticUtility, &out.Clairvoyant, &out.StrongUtility, &out.Limit, &out.Accuracy, &out.StaticAccuracy, &out.StrongAccuracy, &out.Unanswered, &out.Fixed} {
-		*x /= n
-	}
-	return out
+	return rows
 }
 
 func one(yes bool) float64 {

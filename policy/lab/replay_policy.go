@@ -6,8 +6,9 @@ import (
 	"github.com/drover-llm/drover/policy"
 )
 
-// judgement is a forecast and what came of it.
+// judgement is a forecast about a task and what came of it.
 type judgement struct {
+	task   int
 	chance float64
 	came   bool
 }
@@ -35,7 +36,7 @@ func (e episode) search(ix *policy.Index, depth int, whole bool, log *forecasts)
 				p.samples++
 				s.Samples--
 				if log != nil && i == 0 {
-					log.passes = append(log.passes, judgement{step.Pass, sample.passes})
+					log.passes = append(log.passes, judgement{e.task, step.Pass, sample.passes})
 				}
 				if !sample.passes {
 					seen.Failed++
@@ -44,7 +45,7 @@ func (e episode) search(ix *policy.Index, depth int, whole bool, log *forecasts)
 				a := ix.Accept(s)
 				if a.Accept {
 					if log != nil {
-						log.accepted = append(log.accepted, judgement{a.Precision, sample.right})
+						log.accepted = append(log.accepted, judgement{e.task, a.Precision, sample.right})
 					}
 					p.samples += n - i - 1 // the rest of the batch is paid for
 					p.right, p.answered, p.passed = sample.right, true, true

@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Estimate is a figure with its 95 % interval, of paired bootstraps over
-// problems.
+// Estimate is a figure with its 95 % interval. Those of a replay are of paired
+// bootstraps over problems.
 type Estimate struct {
 	Value float64 `json:"value"`
 	Low   float64 `json:"low"`
@@ -39,9 +39,12 @@ type ReplayReport struct {
 	OverCascade    Estimate       `json:"aiq_over_cascade"` // the policy's AIQ less the best static cascades', paired
 	AsGood         Estimate       `json:"cost_at_strong_accuracy"`
 	CascadeAsGood  float64        `json:"cascade_cost_at_strong_accuracy"`
-	At985          float64        `json:"cost_at_985"`      // infinite: null
-	AtTenth        Estimate       `json:"accuracy_at_0103"` // at .103 of the strong model's cost
+	At985          float64        `json:"cost_at_985"`            // infinite: null
+	AtTenth        Estimate       `json:"accuracy_at_0103"`       // at .103 of the strong model's cost
+	TenthLimit     float64        `json:"accuracy_at_0103_limit"` // by who knows the test half, but not which problem is at hand
+	AsGoodLimit    float64        `json:"cost_at_strong_accuracy_limit"`
 	Learning       LearningReport `json:"learning"`
+	Aims           []Aim          `json:"aims"`
 }
 
 // FamilyReport is a family of policies: its front over the cost of one call of
@@ -64,28 +67,38 @@ type LearningReport struct {
 	StaticCost     float64 `json:"static_cost"`
 
 	// After the last request, on all test problems.
-	EndAccuracy, EndCost, EndStrong, EndStatic Estimate
-	WorstAgainstStrong                         float64 `json:"worst_against_strong"` // lowest accuracy less the strong model's, over the orders
-	StaticBelow                                float64 `json:"static_below_strong"`  // share of orders in which the cascade ends below the strong model
-	FixedAccuracy                              float64 `json:"fixed_accuracy"`       // of the cascade that draws all it may
-	FixedBelow                                 float64 `json:"fixed_below_strong"`
-	PolicyBelow                                float64 `json:"policy_below_strong"`
-	Unanswered                                 float64 `json:"unanswered"`
+	EndAccuracy        Estimate `json:"end_accuracy"`
+	EndCost            Estimate `json:"end_cost"`
+	EndStrong          Estimate `json:"end_strong_accuracy"`
+	EndStatic          Estimate `json:"end_static_accuracy"`
+	OverStrong         Estimate `json:"end_accuracy_over_strong"`       // paired
+	FixedOverStrong    Estimate `json:"end_fixed_accuracy_over_strong"` // paired
+	WorstAgainstStrong float64  `json:"worst_against_strong"`           // lowest accuracy less the strong model's, over the orders
+	StaticBelow        float64  `json:"static_below_strong"`            // share of orders in which the cascade ends below the strong model
+	FixedAccuracy      float64  `json:"fixed_accuracy"`                 // of the cascade that draws all it may
+	FixedBelow         float64  `json:"fixed_below_strong"`
+	PolicyBelow        float64  `json:"policy_below_strong"`
+	Unanswered         float64  `json:"unanswered"`
 
-	RegretClosed   Estimate     `json:"regret_closed"`   // share of the gap from cascade to clairvoyant, after the last request; bootstraps over orders
-	RegretClosable float64      `json:"regret_closable"` // the same share by who knows the test half, but not which problem is at hand
-	ECEPasses      float64      `json:"ece_passes"`      // of the forecast that the next sample passes
-	ECEAccepted    float64      `json:"ece_accepted"`    // of the forecast that an accepted answer is right
-	BrierPasses    float64      `json:"brier_passes"`
-	BrierAccepted  float64      `json:"brier_accepted"`
-	Violations     float64      `json:"floor_violations"`  // share of requests
-	Explored       float64      `json:"explored_requests"` // share
-	ExploredSpend  float64      `json:"explored_spend"`    // share
-	Audits         float64      `json:"audited_requests"`  // share
-	AuditSpend     float64      `json:"audit_spend"`       // over all other spending
-	Curve          []CurvePoint `json:"curve"`
-	BinsPasses     []Point      `json:"calibration_passes"`
-	BinsAccepted   []Point      `json:"calibration_accepted"`
+	Hopeless     float64 `json:"hopeless_requests"` // share about problems that neither model ever got right
+	HopelessCost float64 `json:"cost_of_hopeless"`  // of one of them, over a call of the strong model
+
+	RegretClosed     Estimate     `json:"regret_closed"`    // share of the gap from cascade to clairvoyant, after the last request
+	RegretClosable   float64      `json:"regret_closable"`  // the same share by who knows the test half, but not which problem is at hand
+	ECEPasses        float64      `json:"ece_passes"`       // of the forecast that the next sample passes
+	ECEAccepted      float64      `json:"ece_accepted"`     // of the forecast that an accepted answer is right
+	ECEPassesNoise   float64      `json:"ece_passes_noise"` // by how much other problems of the kind would move its parts
+	ECEAcceptedNoise float64      `json:"ece_accepted_noise"`
+	BrierPasses      float64      `json:"brier_passes"`
+	BrierAccepted    float64      `json:"brier_accepted"`
+	Violations       float64      `json:"floor_violations"`  // share of requests
+	Explored         float64      `json:"explored_requests"` // share
+	ExploredSpend    float64      `json:"explored_spend"`    // share
+	Audits           float64      `json:"audited_requests"`  // share
+	AuditSpend       float64      `json:"audit_spend"`       // over all other spending
+	Curve            []CurvePoint `json:"curve"`
+	BinsPasses       []Point      `json:"calibration_passes"`
+	BinsAccepted     []Point      `json:"calibration_accepted"`
 }
 
 // CurvePoint is the policy after so many requests, on all test problems.
@@ -107,12 +120,11 @@ func (r *Replay) report(orders []*order) *ReplayReport {
 	rng := rand.New(rand.NewPCG(r.Seed, 1<<32))
 	var aiq [families][]float64
 	var over, asGood, tenth []float64
+	var ends []learned
 	weights := make([]float64, len(r.tasks))
 	for range r.Bootstraps {
-		clear(weights)
-		for range r.tasks {
-			weights[rng.IntN(len(weights))]++
-		}
+		resample(weights, rng)
+		ends = append(ends, endOf(orders, weights))
 		s := r.scores(orders, weights)
 		for f := range aiq {
 			aiq[f] = append(aiq[f], s.aiq[f])
@@ -141,8 +153,36 @@ func (r *Replay) report(orders []*order) *ReplayReport {
 	out.AsGood, out.AtTenth = estimate(whole.asGood, asGood), estimate(whole.tenth, tenth)
 	out.CascadeAsGood = reach(whole.front[familyCascade], whole.strong)
 	out.At985 = reach(whole.front[familyPolicy], .985)
-	r.learning(out, orders)
+	out.TenthLimit, out.AsGoodLimit = at(whole.front[familyInformed], .103), reach(whole.front[familyInformed], whole.strong)
+	r.learning(out, orders, ends)
+	out.Aims = r.aims(out)
 	return out
+}
+
+// endOf is the end of learning, averaged over the orders.
+func endOf(orders []*order, weights []float64) learned {
+	var mean learned
+	for _, o := range orders {
+		end := weighted(o.learnt.end, o.weights(weights))
+		mean.add(&end, 1/float64(len(orders)))
+	}
+	return mean
+}
+
+// weights of the test half's tasks, out of those of all; nil: all alike.
+func (o *order) weights(of []float64) []float64 {
+	if of == nil {
+		return nil
+	}
+	own, total := make([]float64, len(o.test)), 0.0
+	for i, t := range o.test {
+		own[i] = of[t]
+		total += of[t]
+	}
+	if total == 0 {
+		return nil
+	}
+	return own
 }
 
 // scores are the figures of the fronts over resampled problems, averaged over
@@ -160,18 +200,7 @@ func (r *Replay) scores(orders []*order, weights []float64) scores {
 	var s scores
 	var points [families][]xy
 	for _, o := range orders {
-		var of []float64
-		if weights != nil {
-			of = make([]float64, len(o.test))
-			total := 0.0
-			for i, t := range o.test {
-				of[i] = weights[t]
-				total += weights[t]
-			}
-			if total == 0 {
-				of = nil
-			}
-		}
+		of := o.weights(weights)
 		for f, rows := range o.fronts {
 			if points[f] == nil {
 				points[f] = make([]xy, len(rows))
@@ -194,13 +223,11 @@ func (r *Replay) scores(orders []*order, weights []float64) scores {
 	return s
 }
 
-func (r *Replay) learning(out *ReplayReport, orders []*order) {
+func (r *Replay) learning(out *ReplayReport, orders []*order, ends []learned) {
 	l := &out.Learning
 	l.Requests = r.Requests
 	n := float64(len(orders))
 	var all forecasts
-	var ends [4][]float64
-	var regret []float64
 	l.WorstAgainstStrong = math.Inf(1)
 	for _, o := range orders {
 		g := o.learnt
@@ -216,53 +243,50 @@ func (r *Replay) learning(out *ReplayReport, orders []*order) {
 		l.AuditSpend += g.auditCost / g.cost / n
 		all.passes, all.accepted = append(all.passes, g.log.passes...), append(all.accepted, g.log.accepted...)
 		end := g.curve[len(g.curve)-1]
-		for i, x := range []float64{end.Accuracy, end.Cost, end.StrongAccuracy, end.StaticAccuracy} {
-			ends[i] = append(ends[i], x)
-		}
-		l.FixedAccuracy += end.Fixed / n
 		l.FixedBelow += one(end.Fixed < end.StrongAccuracy) / n
-		l.Unanswered += end.Unanswered / n
 		l.WorstAgainstStrong = min(l.WorstAgainstStrong, end.Accuracy-end.StrongAccuracy)
 		l.StaticBelow += one(end.StaticAccuracy < end.StrongAccuracy) / n
 		l.PolicyBelow += one(end.Accuracy < end.StrongAccuracy) / n
 	}
-	spread := func(values []float64) Estimate {
-		e := Estimate{}
-		for _, v := range values {
-			e.Value += v / float64(len(values))
+	whole := endOf(orders, nil)
+	for to, figure := range map[*Estimate]func(e *learned) float64{
+		&l.EndAccuracy:     func(e *learned) float64 { return e.Accuracy },
+		&l.EndCost:         func(e *learned) float64 { return e.Cost },
+		&l.EndStrong:       func(e *learned) float64 { return e.StrongAccuracy },
+		&l.EndStatic:       func(e *learned) float64 { return e.StaticAccuracy },
+		&l.OverStrong:      func(e *learned) float64 { return e.Accuracy - e.StrongAccuracy },
+		&l.FixedOverStrong: func(e *learned) float64 { return e.Fixed - e.StrongAccuracy },
+		&l.RegretClosed:    func(e *learned) float64 { return closed(e.Utility, e.StaticUtility, e.Clairvoyant) },
+	} {
+		values := make([]float64, len(ends))
+		for i := range ends {
+			values[i] = figure(&ends[i])
 		}
-		e.Low, e.High = interval(values)
-		return e
+		low, high := interval(values)
+		*to = Estimate{figure(&whole), low, high}
 	}
-	l.EndAccuracy, l.EndCost, l.EndStrong, l.EndStatic = spread(ends[0]), spread(ends[1]), spread(ends[2]), spread(ends[3])
+	l.FixedAccuracy, l.Unanswered = whole.Fixed, whole.Unanswered
+	if l.Hopeless = whole.Hopeless; l.Hopeless > 0 {
+		l.HopelessCost = whole.HopelessCost / whole.Hopeless
+	}
+	l.RegretClosable = closed(whole.Limit, whole.StaticUtility, whole.Clairvoyant)
 	for i := range orders[0].learnt.curve {
-		var p CurvePoint
-		var u [4]float64
+		var mean learned
 		for _, o := range orders {
-			c := o.learnt.curve[i]
-			p.Requests = c.Requests
-			p.Accuracy += c.Accuracy / n
-			p.Cost += c.Cost / n
-			u[0], u[1], u[2] = u[0]+c.Utility/n, u[1]+c.StaticUtility/n, u[2]+c.Clairvoyant/n
-			u[3] += c.Limit / n
+			mean.add(&o.learnt.curve[i], 1/n)
 		}
-		p.Regret, l.RegretClosable = closed(u[0], u[1], u[2]), closed(u[3], u[1], u[2])
-		l.Curve = append(l.Curve, p)
+		l.Curve = append(l.Curve, CurvePoint{orders[0].learnt.curve[i].Requests, mean.Accuracy, mean.Cost, closed(mean.Utility, mean.StaticUtility, mean.Clairvoyant)})
 	}
 	rng := rand.New(rand.NewPCG(r.Seed, 1<<33))
-	for range r.Bootstraps {
-		var u [3]float64
-		for range orders {
-			c := orders[rng.IntN(len(orders))].learnt.curve
-			end := c[len(c)-1]
-			u[0], u[1], u[2] = u[0]+end.Utility, u[1]+end.StaticUtility, u[2]+end.Clairvoyant
+	judged := func(all []judgement) (ece, noise, brier float64, bins []Point) {
+		c := newCalibration(all)
+		if len(all) > 0 {
+			bins, _ = c.bins(nil)
 		}
-		regret = append(regret, closed(u[0], u[1], u[2]))
+		return c.error(), c.noise(len(r.tasks), min(r.Bootstraps, 100), rng), c.brier(), bins
 	}
-	l.RegretClosed = spread(regret)
-	l.RegretClosed.Value = l.Curve[len(l.Curve)-1].Regret
-	l.ECEPasses, l.BrierPasses, l.BinsPasses = calibration(all.passes)
-	l.ECEAccepted, l.BrierAccepted, l.BinsAccepted = calibration(all.accepted)
+	l.ECEPasses, l.ECEPassesNoise, l.BrierPasses, l.BinsPasses = judged(all.passes)
+	l.ECEAccepted, l.ECEAcceptedNoise, l.BrierAccepted, l.BinsAccepted = judged(all.accepted)
 }
 
 // closed is the share of the way from the cascade to the clairvoyant.

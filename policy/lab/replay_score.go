@@ -3,6 +3,7 @@ package lab
 import (
 	"cmp"
 	"math"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -70,39 +71,91 @@ func area(hull []xy) float64 {
 	return sum + (1-last.cost)*last.accuracy
 }
 
-// calibration is the expected calibration error, over ten bins of equally many
-// forecasts, and the Brier score.
-func calibration(all []judgement) (ece, brier float64, bins []Point) {
-	if len(all) == 0 {
-		return math.NaN(), math.NaN(), nil
-	}
+// calibrationParts is how many bins of equally many forecasts calibration is
+// judged by.
+const calibrationParts = 10
+
+// calibration is of forecasts, in bins.
+type calibration struct {
+	all []judgement // in rising order of the chance
+}
+
+func newCalibration(all []judgement) calibration {
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b judgement) int { return cmp.Compare(a.chance, b.chance) })
-	const parts = 10
-	for i := range parts {
-		bin := sorted[i*len(sorted)/parts : (i+1)*len(sorted)/parts]
-		if len(bin) == 0 {
-			continue
-		}
-		chance, came := 0.0, 0.0
-		for _, j := range bin {
-			chance += j.chance
-			if j.came {
-				came++
+	return calibration{sorted}
+}
+
+// bins are the mean forecasts and the shares that came true, each with its part of
+// all forecasts; weights are of the tasks, nil: all alike.
+func (c calibration) bins(weights []float64) (points []Point, parts []float64) {
+	total := 0.0
+	points, parts = make([]Point, calibrationParts), make([]float64, calibrationParts)
+	for i := range points {
+		for _, j := range c.all[i*len(c.all)/calibrationParts : (i+1)*len(c.all)/calibrationParts] {
+			w := 1.0
+			if weights != nil {
+				w = weights[j.task]
 			}
+			points[i].X += w * j.chance
+			points[i].Y += w * one(j.came)
+			parts[i] += w
 		}
-		n := float64(len(bin))
-		ece += math.Abs(chance-came) / float64(len(sorted))
-		bins = append(bins, Point{X: chance / n, Y: came / n})
+		total += parts[i]
 	}
-	for _, j := range sorted {
-		y := 0.0
-		if j.came {
-			y = 1
+	for i := range points {
+		points[i].X, points[i].Y = points[i].X/max(parts[i], 1e-300), points[i].Y/max(parts[i], 1e-300)
+		parts[i] /= max(total, 1e-300)
+	}
+	return points, parts
+}
+
+// error is the expected calibration error, NaN where nothing was foretold.
+func (c calibration) error() float64 {
+	if len(c.all) == 0 {
+		return math.NaN()
+	}
+	ece := 0.0
+	points, parts := c.bins(nil)
+	for i, p := range points {
+		ece += parts[i] * math.Abs(p.X-p.Y)
+	}
+	return ece
+}
+
+// noise is by how much the error's parts move when other problems of the same kind
+// are drawn: what it cannot tell from 0.
+func (c calibration) noise(tasks, bootstraps int, rng *rand.Rand) float64 {
+	if len(c.all) == 0 {
+		return math.NaN()
+	}
+	points, _ := c.bins(nil)
+	weights, mean := make([]float64, tasks), 0.0
+	for range bootstraps {
+		resample(weights, rng)
+		other, parts := c.bins(weights)
+		for i, p := range other {
+			mean += parts[i] * math.Abs(p.X-p.Y-points[i].X+points[i].Y) / float64(bootstraps)
 		}
-		brier += (j.chance - y) * (j.chance - y) / float64(len(sorted))
 	}
-	return ece, brier, bins
+	return mean
+}
+
+// brier is the mean square of the forecasts' errors.
+func (c calibration) brier() float64 {
+	sum := 0.0
+	for _, j := range c.all {
+		sum += (j.chance - one(j.came)) * (j.chance - one(j.came)) / float64(len(c.all))
+	}
+	return sum
+}
+
+// resample draws problems with putting back: weights say how often each.
+func resample(weights []float64, rng *rand.Rand) {
+	clear(weights)
+	for range weights {
+		weights[rng.IntN(len(weights))]++
+	}
 }
 
 // interval is the middle 95 % of values.

@@ -27,15 +27,19 @@ func invented(t *testing.T) PassCounts {
 	return counts
 }
 
-func replayed(t *testing.T, seed uint64, orders int) (*ReplayReport, []byte) {
+func replayOf(t *testing.T, seed uint64, orders int) Replay {
 	t.Helper()
-	r := Replay{
+	return Replay{
 		Counts: invented(t), Small: "small", Strong: "strong", Prompt: 100, Completion: 100,
 		SmallPrompt: 1e-7, SmallCompletion: 1e-7, StrongPrompt: 5e-6, StrongCompletion: 5e-6, // a fiftieth
 		Depth: 8, StrongTries: 3, Rule: policy.Rule{ValueOfCorrect: .05, LossOfWrong: .05},
 		Orders: orders, Repeats: 20, Requests: 50 * orders, AuditShare: .1, AuditDepth: 4, Explore: .02, Bootstraps: 50, Seed: seed,
 	}
-	report, err := r.Run()
+}
+
+func replayed(t *testing.T, seed uint64, orders int) (*ReplayReport, []byte) {
+	t.Helper()
+	report, err := replayOf(t, seed, orders).Run()
 	if err != nil {
 		t.Fatal(err)
 	}
