@@ -30,7 +30,8 @@ const (
 type Learner struct {
 	small  map[smallKey]gathered
 	others map[otherKey]gathered
-	tests  [strengths]gathered
+	tests  [strengths]gathered // of wrong answers
+	rights [strengths]refusals // of right ones
 	tokens map[tokenKey]Tokens
 	count  int
 	chain  [sha256.Size]byte
@@ -74,7 +75,7 @@ func NewLearner() *Learner {
 
 // Clone is a learner that has seen the same and goes its own way.
 func (l *Learner) Clone() *Learner {
-	return &Learner{small: maps.Clone(l.small), others: maps.Clone(l.others), tests: l.tests, tokens: maps.Clone(l.tokens), count: l.count, chain: l.chain}
+	return &Learner{small: maps.Clone(l.small), others: maps.Clone(l.others), tests: l.tests, rights: l.rights, tokens: maps.Clone(l.tokens), count: l.count, chain: l.chain}
 }
 
 // Learn folds one lesson. id makes the version: the same lessons in the same
@@ -88,9 +89,7 @@ func (l *Learner) Learn(id string, lesson Lesson) {
 
 	class := lesson.Features.Class()
 	if lesson.Late {
-		for _, t := range append([]Trial{lesson.Small}, lesson.Others...) {
-			l.learnTests(class.Strength, t)
-		}
+		l.learnTests(class.Strength, lesson)
 		return
 	}
 	escape := l.escapeOf(class.Strength)
@@ -108,8 +107,8 @@ func (l *Learner) Learn(id string, lesson Lesson) {
 			l.learnOther(otherKey{key.model.Name, t.Model, class}, t, theta, escape)
 		}
 	}
-	for _, t := range append([]Trial{lesson.Small}, lesson.Others...) {
-		l.learnTests(class.Strength, t)
+	l.learnTests(class.Strength, lesson)
+	for _, t := range lesson.trials() {
 		l.learnTokens(tokenKey{t.Model.Name, class}, t)
 	}
 }
@@ -264,8 +263,21 @@ func (g *skillGrid) spread(gathered []float64) float64 {
 
 // learnTests learns of the tests from answers whose truth is known, and from no
 // others: a pass alone says nothing of them.
-func (l *Learner) learnTests(strength int, t Trial) {
-	if t.known() == 0 || t.Published {
+func (l *Learner) learnTests(strength int, lesson Lesson) {
+	passed, failed := 0, 0
+	for _, t := range lesson.trials() {
+		if t.Published {
+			continue
+		}
+		passed, failed = passed+t.RightPassed, failed+t.RightFailed
+		l.learnEscapes(strength, t)
+	}
+	l.rights[strength] = l.rights[strength].learn(strength, passed, failed, lesson.Late)
+}
+
+// learnEscapes learns how often wrong answers pass.
+func (l *Learner) learnEscapes(strength int, t Trial) {
+	if t.known() == 0 {
 		return
 	}
 	wrong, passed := t.wrong(), t.WrongPassed

@@ -10,12 +10,13 @@ import (
 // folded from. Floats are written so that they come back bit for bit, and
 // classes in one order, so that equal learners have equal states.
 type learnerState struct {
-	Small  []smallState      `json:"small"`
-	Others []otherState      `json:"others"`
-	Tests  [strengths]kept   `json:"tests"`
-	Tokens []tokenState      `json:"tokens"`
-	Count  int               `json:"count"`
-	Chain  [sha256.Size]byte `json:"chain"`
+	Small  []smallState        `json:"small"`
+	Others []otherState        `json:"others"`
+	Tests  [strengths]kept     `json:"tests"`
+	Rights [strengths]refusals `json:"rights"` // absent before drover learned of right answers that fail
+	Tokens []tokenState        `json:"tokens"`
+	Count  int                 `json:"count"`
+	Chain  [sha256.Size]byte   `json:"chain"`
 }
 
 type smallState struct {
@@ -61,7 +62,7 @@ func (k kept) gathered(cells int) (gathered, error) {
 // MarshalJSON writes all that was learned. A Learner that is read from it goes on
 // as this one would, bit for bit.
 func (l *Learner) MarshalJSON() ([]byte, error) {
-	s := learnerState{Count: l.count, Chain: l.chain}
+	s := learnerState{Rights: l.rights, Count: l.count, Chain: l.chain}
 	for _, k := range sorted(l.small, smallKey.compare) {
 		s.Small = append(s.Small, smallState{k.model, k.class, l.small[k].kept()})
 	}
@@ -85,7 +86,7 @@ func (l *Learner) UnmarshalJSON(text []byte) (err error) {
 		return err
 	}
 	read := NewLearner()
-	read.count, read.chain = s.Count, s.Chain
+	read.rights, read.count, read.chain = s.Rights, s.Count, s.Chain
 	for _, x := range s.Small {
 		if read.small[smallKey{x.Model, x.Class}], err = x.gathered(len(difficulties().shapes)); err != nil {
 			return err

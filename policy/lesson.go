@@ -11,6 +11,9 @@ type Lesson struct {
 	Late     bool    // the truth about what another lesson taught: it tells of the tests alone
 }
 
+// trials are those of all models.
+func (l Lesson) trials() []Trial { return append([]Trial{l.Small}, l.Others...) }
+
 // Trial is what one model's answers to the problem came to.
 type Trial struct {
 	Model ModelID

@@ -120,8 +120,8 @@ func (l *Learner) skillOf(key otherKey) Skill {
 
 // testsOf is what is believed of tests of a strength.
 func (l *Learner) testsOf(strength int) Tests {
-	t := TestsOf(weakest[strength])
-	t.Points = nil
+	var t Tests
+	t.FalseFail, t.Broken = l.rights[strength].rates(strength)
 	for _, a := range l.escapeOf(strength) {
 		t.Points = append(t.Points, Point{a.value, a.weight})
 	}

@@ -26,6 +26,9 @@ type BelievedTests struct {
 	From      int      `json:"from_checks"`
 	Lessons   float64  `json:"lessons"`
 	FalsePass Interval `json:"false_pass"` // chance that a wrong answer passes
+	FalseFail float64  `json:"false_fail"` // chance that a right one fails
+	Broken    float64  `json:"broken"`     // share of suites that no answer passes
+	Rights    float64  `json:"rights"`     // problems of which a right answer was known, those forgotten taken off
 }
 
 // Beliefs lists all that was learned, in one order.
@@ -53,7 +56,10 @@ func (m *Model) Beliefs() (models []Believed, tests []BelievedTests) {
 	}
 	for i, g := range l.tests {
 		s := escapes[i]()
-		tests = append(tests, BelievedTests{i, weakest[i], g.n, spreadOf(normalise(sum(s.prior, g.log)), func(i int) float64 { return s.shapes[i].Mean() })})
+		b := BelievedTests{Strength: i, From: weakest[i], Lessons: g.n, Rights: l.rights[i].Sound + l.rights[i].Broken,
+			FalsePass: spreadOf(normalise(sum(s.prior, g.log)), func(i int) float64 { return s.shapes[i].Mean() })}
+		b.FalseFail, b.Broken = l.rights[i].rates(i)
+		tests = append(tests, b)
 	}
 	return models, tests
 }

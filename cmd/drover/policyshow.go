@@ -115,9 +115,10 @@ func (c showCmd) Run(ctx context.Context) error {
 		t.AppendRow(table.Row{b.Model.Name, b.Model.Version, b.Class.Language, b.Class.Strength, b.Class.Length, fmt.Sprintf("%.0f", b.Lessons), interval(b.Right), hard})
 	}
 	t.Render()
-	fmt.Println("\nA wrong answer passes the tests (learned from feedback and audits alone):")
+	fmt.Println("\nThe tests, learned from feedback and hidden verdicts alone:")
 	for _, b := range tests {
-		fmt.Printf("  %d checks or more: %s, from %.0f known truths\n", b.From, interval(b.FalsePass), b.Lessons)
+		fmt.Printf("  %d checks or more: a wrong answer passes with %s, from %.0f known; a right one fails with %.2f %%, and %.2f %% of suites are broken, from %.0f known\n",
+			b.From, interval(b.FalsePass), b.Lessons, 100*b.FalseFail, 100*b.Broken, b.Rights)
 	}
 	return nil
 }
