@@ -75,8 +75,8 @@ func settleInOrder(t interface {
 			}
 		}
 		for _, w := range writes {
-			if <-w.done; w.err != nil {
-				t.Fatal(w.err)
+			if err := <-w.done; err != nil {
+				t.Fatal(err)
 			}
 		}
 	}

@@ -40,9 +40,9 @@ func (l *Ledger) holding(h policy.Hold) (*write, error) {
 	}
 	w := newWrite(func(t *tables) error {
 		switch {
-		case t.holds.Get(id) != nil:
+		case t.heldAt.get(id) != nil:
 			return ErrHeld
-		case t.outcomes.Get(id) != nil:
+		case t.settledAt.get(id) != nil:
 			return ErrSettled
 		}
 		t.put(t.holds, id, t.append(record))
@@ -76,9 +76,9 @@ func (l *Ledger) settling(o policy.Outcome) (*write, error) {
 		return nil, err
 	}
 	w := newWrite(func(t *tables) error {
-		held := t.holds.Get(id)
+		held := t.heldAt.get(id)
 		if held == nil {
-			if t.outcomes.Get(id) != nil {
+			if t.settledAt.get(id) != nil {
 				return ErrSettled
 			}
 			return ErrNoHold

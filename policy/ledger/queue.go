@@ -23,8 +23,7 @@ type write struct {
 
 	bounded bool // holds one of the queue's slots until it is taken
 	state   atomic.Int32
-	err     error         // valid when done is closed
-	done    chan struct{} // closed after the commit
+	done    chan error // gets what became of it, after the commit
 }
 
 const (
@@ -34,13 +33,11 @@ const (
 )
 
 func newWrite(apply func(*tables) error) *write {
-	return &write{apply: apply, done: make(chan struct{})}
+	return &write{apply: apply, done: make(chan error, 1)}
 }
 
-func (w *write) finish(err error) {
-	w.err = err
-	close(w.done)
-}
+// finish tells the caller, who may have gone.
+func (w *write) finish(err error) { w.done <- err }
 
 // queue is what waits for the writer, first come, first served.
 type queue struct {
@@ -79,14 +76,13 @@ func (q *queue) do(ctx context.Context, w *write) error {
 		return ErrClosed
 	}
 	select {
-	case <-w.done:
-		return w.err
+	case err := <-w.done:
+		return err
 	case <-ctx.Done():
 		if w.state.CompareAndSwap(waiting, withdrawn) {
 			return ctx.Err()
 		}
-		<-w.done
-		return w.err
+		return <-w.done
 	}
 }
 
@@ -97,8 +93,8 @@ func (q *queue) doRegardless(ctx context.Context, w *write) error {
 		return ErrClosed
 	}
 	select {
-	case <-w.done:
-		return w.err
+	case err := <-w.done:
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -41,12 +41,19 @@ const headerSize = 1 + 1 + 4
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// usualSize has room for the record of a plain request.
-const usualSize = 640
+// usualSize has room for the record of a plain request, usualHold for its hold.
+const (
+	usualSize = 768
+	usualHold = 320
+)
 
 // newRecord encodes v, leaving the checksum to seal.
 func newRecord(k kind, v any) ([]byte, error) {
-	record := make([]byte, headerSize, usualSize)
+	size := usualSize
+	if k == kindHold {
+		size = usualHold
+	}
+	record := make([]byte, headerSize, size)
 	record[0], record[1] = byte(k), recordVersion
 	return encode(record, v)
 }

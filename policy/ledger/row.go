@@ -76,8 +76,9 @@ func namesOf(o *policy.Outcome) [4]string {
 
 // tagBits sets two bits for each tag.
 func tagBits(tags map[string]string) (bits uint64) {
+	var room [128]byte
 	for name, value := range tags {
-		h := crc32.Checksum([]byte(name+"="+value), castagnoli)
+		h := crc32.Checksum(append(append(append(room[:0], name...), '='), value...), castagnoli)
 		bits |= 1<<(h&63) | 1<<(h>>6&63)
 	}
 	return bits

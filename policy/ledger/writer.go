@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -122,6 +123,7 @@ type tables struct {
 	tx                                                        *bolt.Tx
 	growth                                                    growth
 	journal, holds, outcomes, keys, suites, feedback, changes *bolt.Bucket
+	heldAt, settledAt                                         lookUps // in holds and in outcomes
 
 	err       error
 	changed   bool
@@ -143,8 +145,21 @@ func openTables(tx *bolt.Tx, x *index) tables {
 		feedback: tx.Bucket(bucketFeedback),
 		changes:  tx.Bucket(bucketChanges),
 	}
+	t.heldAt, t.settledAt = lookUps{t.holds.Cursor()}, lookUps{t.outcomes.Cursor()}
 	t.journal.FillPercent = 1 // it only grows at its end
 	return t
+}
+
+// lookUps are those of one transaction in one bucket. They share a cursor, which
+// bolt.Bucket.Get would make anew for each.
+type lookUps struct{ cursor *bolt.Cursor }
+
+// get returns the value at key, nil for none. It is valid until the next change.
+func (l lookUps) get(key []byte) []byte {
+	if found, value := l.cursor.Seek(key); bytes.Equal(found, key) {
+		return value
+	}
+	return nil
 }
 
 // end returns the error that decides what becomes of the transaction.
