@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -23,6 +24,9 @@ func (g *Gateway) authenticate(h http.Header) (policy.Key, error) {
 	key, err := g.Keys.Authenticate(token)
 	if err != nil {
 		g.Log.Info("request refused", "reason", err)
+		if ended := new(policy.EndedKeyError); errors.As(err, &ended) {
+			return policy.Key{}, endedKey(ended)
+		}
 		return policy.Key{}, wrongKey(token)
 	}
 	return key, nil

@@ -73,6 +73,15 @@ func wrongKey(token string) *failure {
 	}}
 }
 
+// endedKey tells the holder of a key, whose secret was right, why it is not taken.
+func endedKey(e *policy.EndedKeyError) *failure {
+	message := "This API key (id " + e.ID + ") expired at " + e.At.Format(time.RFC3339) + ". Ask your administrator for another, or to let it go on with: drover keys change " + e.ID + " --expires 90d"
+	if errors.Is(e, policy.ErrRevokedKey) {
+		message = "This API key (id " + e.ID + ") was revoked at " + e.At.Format(time.RFC3339) + ". Ask your administrator for another; drover keys create makes one"
+	}
+	return &failure{status: http.StatusUnauthorized, body: openai.Error{Message: message, Type: "invalid_request_error", Code: "invalid_api_key"}}
+}
+
 func unknownModel(name string, known []string) *failure {
 	return &failure{status: http.StatusNotFound, body: openai.Error{
 		Message: fmt.Sprintf("The model %.64q does not exist or you do not have access to it. There are: %s.", name, strings.Join(known, ", ")),

@@ -2,18 +2,32 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 )
 
-// Reasons why a token does not open the door. All of them are a 401 outside;
-// only the log tells them apart.
+// Reasons why a token does not open the door. All of them are a 401 outside. Of the
+// last two, whoever has the right secret is told: the error is an *EndedKeyError.
 var (
 	ErrUnknownKey = errors.New("unknown API key")
 	ErrRevokedKey = errors.New("revoked API key")
 	ErrExpiredKey = errors.New("expired API key")
 )
+
+// EndedKeyError says which key has ended, and when, to somebody who had its secret.
+type EndedKeyError struct {
+	ID  string
+	At  time.Time // UTC
+	Why error     // ErrRevokedKey or ErrExpiredKey
+}
+
+func (e *EndedKeyError) Error() string {
+	return fmt.Sprintf("%v: %s, since %s", e.Why, e.ID, e.At.Format(time.RFC3339))
+}
+
+func (e *EndedKeyError) Unwrap() error { return e.Why }
 
 // Key is an API key without its secret, of which only a keyed hash is kept.
 type Key struct {

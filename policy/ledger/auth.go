@@ -105,9 +105,9 @@ func (a *authenticator) authenticate(token string, now func() time.Time) (policy
 	case r == nil || !same:
 		return policy.Key{}, policy.ErrUnknownKey
 	case !r.Key.Revoked.IsZero():
-		return policy.Key{}, policy.ErrRevokedKey
+		return policy.Key{}, &policy.EndedKeyError{ID: id, At: r.Key.Revoked.UTC(), Why: policy.ErrRevokedKey}
 	case !r.Key.Expires.IsZero() && !now().Before(r.Key.Expires):
-		return policy.Key{}, policy.ErrExpiredKey
+		return policy.Key{}, &policy.EndedKeyError{ID: id, At: r.Key.Expires.UTC(), Why: policy.ErrExpiredKey}
 	}
 	return r.Key, nil
 }

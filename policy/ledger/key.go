@@ -229,9 +229,9 @@ func (l *Ledger) ListKeys() []policy.Key {
 	return keys
 }
 
-// Authenticate returns the key of token, from memory: policy.ErrUnknownKey,
-// ErrRevokedKey or ErrExpiredKey otherwise. The key's Models are shared: read
-// them only.
+// Authenticate returns the key of token, from memory. Otherwise the error is
+// policy.ErrUnknownKey, or, where the secret is right, a *policy.EndedKeyError. The
+// key's Models are shared: read them only.
 func (l *Ledger) Authenticate(token string) (policy.Key, error) {
 	return l.auth.authenticate(token, l.o.Now)
 }
