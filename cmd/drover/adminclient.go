@@ -9,12 +9,15 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/drover-llm/drover/gateway/admin"
 )
 
 // adminClient asks the server that holds the ledger.
 type adminClient struct {
 	base  string // URL without a path
 	token string
+	by    string // who asks, for the journal
 	http  *http.Client
 	close func() error
 }
@@ -23,7 +26,7 @@ type adminClient struct {
 const maxAdminAnswer = 64 << 20
 
 // newAdminClient finds address and token of the server that holds a's ledger.
-func newAdminClient(a access) (*adminClient, error) {
+func newAdminClient(a access, by string) (*adminClient, error) {
 	base, err := adminURL(a.admin.Address())
 	if err != nil {
 		return nil, fmt.Errorf("admin.listen: %w", err)
@@ -35,7 +38,7 @@ func newAdminClient(a access) (*adminClient, error) {
 		}
 	}
 	// The token goes to this address only, whatever the environment says of proxies.
-	c := &adminClient{base: base, token: token, http: &http.Client{
+	c := &adminClient{base: base, token: token, by: by, http: &http.Client{
 		Transport:     &http.Transport{ResponseHeaderTimeout: answerWithin},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -99,6 +102,7 @@ func (c *adminClient) send(ctx context.Context, method, path string, body any) (
 	}
 	r.Header.Set("Authorization", "Bearer "+c.token)
 	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(admin.ByHeader, c.by)
 	w, err := c.http.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("the admin API does not answer: %w; is admin.listen the address that the server uses?", err)

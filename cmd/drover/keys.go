@@ -30,9 +30,10 @@ type keysCmd struct {
 	Revoke keysRevoke `cmd:"" help:"Revoke keys by their ids, for good."`
 }
 
-// with opens the ledger for f and lets go of it.
-func (c *keysCmd) with(create bool, f func(*adminClient) error) (err error) {
-	keys, err := openControl(c.Config, "keys", create)
+// with opens the ledger for a command, of which create alone makes one, and lets go
+// of it.
+func (c *keysCmd) with(command string, f func(*adminClient) error) (err error) {
+	keys, err := openControl(c.Config, "keys "+command, command == "create")
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ type keysCreate struct {
 }
 
 func (c *keysCreate) Run(ctx context.Context, parent *keysCmd) error {
-	return parent.with(true, func(keys *adminClient) error {
+	return parent.with("create", func(keys *adminClient) error {
 		var answer admin.NewKeyAnswer
 		err := keys.do(ctx, http.MethodPost, "/api/keys", admin.KeyRequest{
 			Name: c.Name, Team: c.Team, Models: c.Models, Budgets: c.Budget, Tags: c.Tag, ExpiresAt: c.Expires.from(time.Now()),
@@ -69,7 +70,7 @@ type keysList struct {
 }
 
 func (c *keysList) Run(ctx context.Context, parent *keysCmd) error {
-	return parent.with(false, func(keys *adminClient) error {
+	return parent.with("list", func(keys *adminClient) error {
 		var list admin.KeyList
 		if err := keys.do(ctx, http.MethodGet, "/api/keys", nil, &list); err != nil {
 			return err
@@ -97,7 +98,7 @@ func (c *keysRotate) Run(ctx context.Context, parent *keysCmd) error {
 	if !c.Overlap.at.IsZero() {
 		return errors.New("--overlap must be a duration such as 24h or 7d")
 	}
-	return parent.with(false, func(keys *adminClient) error {
+	return parent.with("rotate", func(keys *adminClient) error {
 		var answer admin.NewKeyAnswer
 		request := admin.RotateRequest{}
 		if c.Overlap.after > 0 {
@@ -129,7 +130,7 @@ type keysChange struct {
 
 func (c *keysChange) Run(ctx context.Context, parent *keysCmd) error {
 	change := admin.KeyChange{Name: c.Name, Models: c.Models, Budgets: c.Budget, Tags: c.Tag, ExpiresAt: c.Expires.from(time.Now()), NeverExpires: c.Forever}
-	return parent.with(false, func(keys *adminClient) error { return changeKey(ctx, keys, c.ID, change) })
+	return parent.with("change", func(keys *adminClient) error { return changeKey(ctx, keys, c.ID, change) })
 }
 
 type keysExpire struct {
@@ -143,7 +144,7 @@ func (c *keysExpire) Run(ctx context.Context, parent *keysCmd) error {
 		now := time.Now()
 		at = &now
 	}
-	return parent.with(false, func(keys *adminClient) error {
+	return parent.with("expire", func(keys *adminClient) error {
 		var faults []error
 		for _, id := range c.IDs {
 			faults = append(faults, changeKey(ctx, keys, id, admin.KeyChange{ExpiresAt: at}))
@@ -167,7 +168,7 @@ type keysRevoke struct {
 }
 
 func (c *keysRevoke) Run(ctx context.Context, parent *keysCmd) error {
-	return parent.with(false, func(keys *adminClient) error {
+	return parent.with("revoke", func(keys *adminClient) error {
 		var faults []error
 		for _, id := range c.IDs {
 			var a admin.KeyAnswer

@@ -201,6 +201,12 @@ func TestKeysThroughTheServerWithTheTokenFile(t *testing.T) {
 	}
 	l := serveLedger(t, &a, token)
 	walkKeys(t, a, func(f func(*ledger.Ledger)) { f(l) })
+	changes := must(t, a, "ledger", "changes", "--json").stdout
+	for _, want := range []string{"admin API from 127.0.0.1: drover keys create, run by ", "drover keys revoke, run by "} {
+		if !strings.Contains(changes, want) {
+			t.Errorf("%q is not among the changes: %s", want, changes)
+		}
+	}
 }
 
 func TestKeysExplainWhyTheServerDoesNotHelp(t *testing.T) {

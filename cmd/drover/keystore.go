@@ -39,7 +39,7 @@ func openControl(path, command string, create bool) (*adminClient, error) {
 	case err == nil:
 		return overFile(l, path, command)
 	case errors.Is(err, ledger.ErrLocked):
-		c, err := newAdminClient(a)
+		c, err := newAdminClient(a, runBy(command))
 		if err != nil {
 			return nil, fmt.Errorf("ledger %s is held by a server: %w", a.ledger, err)
 		}
@@ -117,11 +117,14 @@ func checkKey(k policy.Key, budgets, models []string, fault func(path, format st
 	}
 }
 
-// runBy says who changes the file by hand, for its journal.
+// runBy says who runs a command, for the journal.
 func runBy(command string) string {
 	name := "uid " + fmt.Sprint(os.Getuid())
 	if u, err := user.Current(); err == nil {
 		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += "@" + host
 	}
 	return "drover " + command + ", run by " + name
 }

@@ -39,8 +39,8 @@ type ledgerCmd struct {
 }
 
 // with opens the ledger for f and lets go of it.
-func (c *ledgerCmd) with(f func(*adminClient) error) (err error) {
-	control, err := openControl(c.Config, "ledger", false)
+func (c *ledgerCmd) with(command string, f func(*adminClient) error) (err error) {
+	control, err := openControl(c.Config, "ledger "+command, false)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (c *ledgerVerify) Run(ctx context.Context, parent *ledgerCmd) error {
 		return c.repair(ctx, parent)
 	}
 	var audit policy.Audit
-	err := parent.with(func(control *adminClient) error {
+	err := parent.with("verify", func(control *adminClient) error {
 		return control.do(ctx, http.MethodGet, "/api/ledger/verify", nil, &audit)
 	})
 	if err != nil {
@@ -140,7 +140,7 @@ func (c *ledgerExport) Run(ctx context.Context, parent *ledgerCmd) error {
 	for name, value := range c.Tag {
 		query.Add("tag", name+"="+value)
 	}
-	return parent.with(func(control *adminClient) error {
+	return parent.with("export", func(control *adminClient) error {
 		if c.Out == "" {
 			return control.stream(ctx, "/api/ledger/export?"+query.Encode(), os.Stdout)
 		}
@@ -172,7 +172,7 @@ func (c *ledgerBackup) Run(ctx context.Context, parent *ledgerCmd) error {
 		return fmt.Errorf("%s is there already; choose another name", c.File)
 	}
 	var audit policy.Audit
-	err := parent.with(func(control *adminClient) error {
+	err := parent.with("backup", func(control *adminClient) error {
 		return writeWhole(c.File, func(w io.Writer) error {
 			if err := control.stream(ctx, "/api/ledger/backup", w); err != nil {
 				return err
@@ -237,7 +237,7 @@ type ledgerHolds struct {
 }
 
 func (c *ledgerHolds) Run(ctx context.Context, parent *ledgerCmd) error {
-	return parent.with(func(control *adminClient) error {
+	return parent.with("holds", func(control *adminClient) error {
 		var list admin.HoldList
 		if err := control.do(ctx, http.MethodGet, "/api/holds", nil, &list); err != nil {
 			return err
@@ -272,7 +272,7 @@ func (c *ledgerRelease) Run(ctx context.Context, parent *ledgerCmd) error {
 	if c.Charge {
 		r.Action = "charge"
 	}
-	return parent.with(func(control *adminClient) error {
+	return parent.with("release", func(control *adminClient) error {
 		var faults []error
 		for _, id := range c.IDs {
 			var answer struct{ Hold admin.Hold }
@@ -292,7 +292,7 @@ type ledgerChanges struct {
 }
 
 func (c *ledgerChanges) Run(ctx context.Context, parent *ledgerCmd) error {
-	return parent.with(func(control *adminClient) error {
+	return parent.with("changes", func(control *adminClient) error {
 		var list struct {
 			Changes []policy.ChangeEntry `json:"changes"`
 		}
@@ -318,7 +318,7 @@ type ledgerImport struct {
 }
 
 func (c *ledgerImport) Run(ctx context.Context, parent *ledgerCmd) error {
-	return parent.with(func(control *adminClient) error {
+	return parent.with("import", func(control *adminClient) error {
 		if c.Priors != "" {
 			return c.priors(ctx, control)
 		}

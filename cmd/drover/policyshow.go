@@ -57,7 +57,7 @@ func (f recordedFlags) open(ctx context.Context) (*configs.Config, *ledger.Ledge
 // openServed opens a copy of the ledger that a server holds, as the server streams it.
 // It is gone from the disk with its last reader.
 func openServed(ctx context.Context, a access) (*ledger.Ledger, error) {
-	server, err := newAdminClient(a)
+	server, err := newAdminClient(a, runBy("policy"))
 	if err != nil {
 		return nil, err
 	}

@@ -172,6 +172,25 @@ func TestKeyIsCreatedListedAndRevoked(t *testing.T) {
 	}
 }
 
+func TestWhoAsksIsJournalledAsItSays(t *testing.T) {
+	for said, want := range map[string]string{
+		"":                               "admin API from 192.0.2.1",
+		"drover keys create, run by ann": "admin API from 192.0.2.1: drover keys create, run by ann",
+		" \x1b[2Jann\u202e\n\tbob\xff ":  "admin API from 192.0.2.1: [2Jannbob",
+		strings.Repeat("ü", 100):         "admin API from 192.0.2.1: " + strings.Repeat("ü", 64) + "…",
+		"x" + strings.Repeat("ü", 100):   "admin API from 192.0.2.1: x" + strings.Repeat("ü", 63) + "…",
+	} {
+		keys := &shelf{}
+		r := httptest.NewRequest("POST", "/api/keys", strings.NewReader("{}"))
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set(admin.ByHeader, said)
+		newServer(t, keys, io.Discard).ServeHTTP(httptest.NewRecorder(), r)
+		if diff := cmp.Diff([]string{want}, keys.asked); diff != "" {
+			t.Errorf("%q:\n%s", said, diff)
+		}
+	}
+}
+
 func TestNoKeysAreAnEmptyList(t *testing.T) {
 	status, body := ask(t, newServer(t, &shelf{}, io.Discard), "GET", "/api/keys", "")
 	same(t, status, body, 200, `{"keys":[]}`)

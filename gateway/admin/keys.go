@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	json2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -240,11 +242,36 @@ func (s *Server) asker(c echo.Context) string {
 	if s.by != "" {
 		return s.by
 	}
-	host, _, err := net.SplitHostPort(c.Request().RemoteAddr)
-	if err != nil {
-		return "admin API"
+	asker := "admin API"
+	if host, _, err := net.SplitHostPort(c.Request().RemoteAddr); err == nil {
+		asker += " from " + host
 	}
-	return "admin API from " + host
+	if said := sayable(c.Request().Header.Get(ByHeader)); said != "" {
+		asker += ": " + said
+	}
+	return asker
+}
+
+// ByHeader is the header in which whoever has the token may say who it is: the
+// journal keeps it beside the address, as what was said and no more.
+const ByHeader = "X-Drover-By"
+
+// maxBy bounds what is kept of it, in bytes.
+const maxBy = 128
+
+// sayable is what may stand in the journal of what a caller says of himself: one
+// short line of printable characters.
+func sayable(said string) string {
+	line := strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, said)
+	if len(line) > maxBy {
+		line = strings.ToValidUTF8(line[:maxBy], "") + "…"
+	}
+	return strings.TrimSpace(line)
 }
 
 // readBody reads one JSON object of at most so many bytes into v and refuses
