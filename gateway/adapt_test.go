@@ -12,6 +12,7 @@ import (
 
 // What a host does not take is left out, and named.
 func TestRequestsAreAdaptedToTheirHost(t *testing.T) {
+	t.Parallel()
 	const everything = `"messages":[{"role":"developer","name":"bob","content":"x"}],"max_completion_tokens":9,"reasoning_effort":"low","metadata":{"a":"b"},"store":false,"service_tier":"flex",
 		"prediction":{"type":"content","content":"x"},"logit_bias":{"1":1},"logprobs":true,"top_logprobs":1,"parallel_tool_calls":true,"prompt_cache_key":"k","safety_identifier":"s","seed":7,
 		"stop":[],"temperature":null,"x_unknown":{"a":1},"verbosity":"low","user":"u"`

@@ -14,6 +14,7 @@ import (
 // policy learns of every answer. Without, with a temperature that repeats itself,
 // or where what is left of the hold does not cover it, it is asked once.
 func TestStrongModelIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		tries    int
 		more     string

@@ -28,6 +28,7 @@ func auditing(t *testing.T, spend float64, llama, strong standin.Script) (*house
 // hands out whichever of them passes, the strong model's first. All of it is in
 // the outcome and within the hold, and the policy learns of both models.
 func TestAuditDrawsEverythingWithinItsHold(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		strong, answer, way string
 	}{

@@ -50,6 +50,7 @@ type budgetErrorBody struct {
 }
 
 func TestSpentBudgetRefusesForGood(t *testing.T) {
+	t.Parallel()
 	h := open(t, standin.Config{})
 	alerts := make(chan policy.Alert, 10)
 	h.gateway.Book = policy.NewBook(func(a policy.Alert) { alerts <- a })
@@ -110,6 +111,7 @@ func TestRequestTooDearForPerRequestIsToldWhatFits(t *testing.T) {
 
 // A long prompt is counted where its bytes do not fit.
 func TestLongPromptIsCountedWhereItsBytesDoNotFit(t *testing.T) {
+	t.Parallel()
 	h := openAt(t, "openai").under(map[string]policy.BudgetConfig{"each": {PerRequest: 2 * cent}})
 	prompt := strings.Repeat("The quick brown fox jumps over the lazy dog. ", 300) // 13,500 bytes, 3,000 tokens
 	resp, text := h.post(fmt.Sprintf(`{"model":"gpt-4o","max_tokens":100,"messages":[{"role":"user","content":%q}]}`, prompt))

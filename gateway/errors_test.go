@@ -179,6 +179,7 @@ func TestPathsAndMethods(t *testing.T) {
 }
 
 func TestBodyTooLarge(t *testing.T) {
+	t.Parallel()
 	h := openHTTP(t, standin.Config{}, gateway.HTTPConfig{MaxBody: 4 << 20})
 	big := `{"model":"auto","messages":[{"role":"user","content":"` + strings.Repeat("x", 5<<20) + `"}]}`
 	resp, body := h.post(big)

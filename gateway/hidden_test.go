@@ -19,6 +19,7 @@ var canaries = []string{"canary_value", "assert", "9753", "canary_file", "verify
 // However tests are handed over, and whatever becomes of the request, nothing of
 // them reaches a provider, unless they may be shown.
 func TestNoTestReachesAProvider(t *testing.T) {
+	t.Parallel()
 	h := searching(t, texts(wrongAdd, "```python\ndef add(a, b):\n    return 9753 - 1\n```"), texts(wrongAdd))
 	for _, escalate := range []string{search.EscalateFresh, search.EscalateRepair} {
 		h.gateway.Routes[escalate] = gateway.RouteConfig{Direct: gateway.Names{"gpt-4o"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b", MaxSamples: 3, Escalate: escalate}}}

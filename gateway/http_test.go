@@ -52,6 +52,7 @@ func zipped(text string) *bytes.Buffer {
 }
 
 func TestGzippedRequests(t *testing.T) {
+	t.Parallel()
 	h := openHTTP(t, standin.Config{}, gateway.HTTPConfig{MaxBody: 1 << 20})
 	send := func(body io.Reader) (*http.Response, []byte) {
 		r := h.request(t.Context(), "")
@@ -166,6 +167,7 @@ func TestAnnouncedTimeoutEndsInAnErrorThatIsNotRetried(t *testing.T) {
 
 // What net/http refuses itself comes in OpenAI's shape too.
 func TestUnreadableHTTPGetsTheFourKeyError(t *testing.T) {
+	t.Parallel()
 	h := open(t, standin.Config{})
 	address := strings.TrimPrefix(h.url, "http://")
 	for name, request := range map[string]string{

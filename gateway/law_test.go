@@ -129,6 +129,7 @@ var manyLaws = flag.Bool("many", false, "try the laws of a request's money in ma
 // what the providers bill is at most what is charged (see policy.Outcome.Charge),
 // and that at most what was held; a call's cost is in the outcome once; nothing is left running.
 func TestNoRequestSpendsMoreThanItHeld(t *testing.T) {
+	t.Parallel()
 	houses := uint64(1)
 	if *manyLaws {
 		houses = 30

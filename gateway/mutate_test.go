@@ -217,6 +217,7 @@ func openMutated(t testing.TB) *house {
 // TestMutatedRequestsAreAnsweredOrRefused sends requests that were valid once.
 // go test ./gateway -run Mutated -args -mutations 100000 is its long form.
 func TestMutatedRequestsAreAnsweredOrRefused(t *testing.T) {
+	t.Parallel()
 	h := openMutated(t)
 	handler := h.gateway.Handler()
 	const senders = 8

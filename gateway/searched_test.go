@@ -273,6 +273,7 @@ func TestASearchThatWasAskedFor(t *testing.T) {
 
 // Where the small model is down, a search that was asked for says so.
 func TestASearchWithoutItsModelSaysSo(t *testing.T) {
+	t.Parallel()
 	h := searching(t, standin.Script{Faults: []standin.Fault{standin.Unavailable}}, texts(rightAdd))
 	resp, text := h.post(`{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + strings.TrimSuffix(addTests, "}") + `,"route":"search"}}`)
 	if resp.StatusCode != 200 || !strings.Contains(string(text), "verify.route: the search was cut short: provider_down") || !strings.Contains(string(text), "No sample came (provider_down), so gpt-4o was asked.") {
@@ -372,6 +373,7 @@ func TestAbandonedSearchEnds(t *testing.T) {
 // A search that its client left goes on with what it has begun, but asks no strong
 // model before somebody has come back for the answer.
 func TestAbandonedSearchAsksNoStrongModel(t *testing.T) {
+	t.Parallel()
 	slow := texts(wrongAdd)
 	slow.FirstByte = 250 * time.Millisecond
 	h := searching(t, slow, texts(rightAdd))

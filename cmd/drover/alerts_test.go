@@ -19,6 +19,7 @@ import (
 // TestAlertOutlivesAKill kills drover while a webhook takes no alert: the next start
 // tells it, and the one after that does not.
 func TestAlertOutlivesAKill(t *testing.T) {
+	t.Parallel()
 	var up atomic.Bool
 	tried, taken := make(chan string, 100), make(chan string, 100)
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

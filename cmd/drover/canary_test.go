@@ -44,6 +44,7 @@ var adminListens = regexp.MustCompile(`msg="admin API listens" address=(\S+)`)
 // Keys and prompts are planted in every kind of request and of error, at the log's
 // most talkative level, and must be found nowhere but in answers to the client.
 func TestCanariesSingNowhere(t *testing.T) {
+	t.Parallel()
 	// A provider that repeats the prompt in its errors.
 	echoes := standin.Script{Answers: []standin.Answer{{Text: "def f(): return '" + canaryPrompt + "'"}}}
 	models := simulated(t, standin.Config{Default: echoes})

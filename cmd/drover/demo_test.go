@@ -9,6 +9,7 @@ import (
 // The demo solves problems through the real gateway and sandbox, and says that
 // its models are simulated.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	code, out := command(t, "demo", "--problems", "8", "--json")
 	if code != 0 {
 		t.Fatalf("exit status %d: %s", code, out)

@@ -74,6 +74,7 @@ func own(t *testing.T) (problems, samples string) {
 }
 
 func TestEvalJudgesReportsAndPlots(t *testing.T) {
+	t.Parallel()
 	problems, samples := own(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	run := []string{"eval", "run", "--problems", problems, "--samples", samples, "--out", dir, "--timeout", "1s"}
@@ -143,6 +144,7 @@ func TestEvalRefusesWhatItCannotRun(t *testing.T) {
 // recorded verdicts, and no search costs more than was held for it. By default a
 // share of the problems, with -all everything.
 func TestReplayAgreesWithTheRecordedVerdicts(t *testing.T) {
+	t.Parallel()
 	limit, cases := "1", 2
 	if *all {
 		limit, cases = "0", 3

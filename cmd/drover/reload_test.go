@@ -63,6 +63,7 @@ func until(t *testing.T, what string, done func() bool) {
 // A changed file is put in force with what was spent; a faulty one is not; SIGHUP
 // reads it again; what was spent is there after a start, too.
 func TestReloadKeepsWhatWasSpent(t *testing.T) {
+	t.Parallel()
 	models := simulated(t, standin.Config{Default: standin.Script{Answers: []standin.Answer{{Text: "four words of answer"}}}})
 	dir := t.TempDir()
 	more := func(limit string) string {

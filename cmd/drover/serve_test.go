@@ -152,6 +152,7 @@ func ask(ctx context.Context, url, key string, stream bool) (id string, err erro
 // Killed at any instant under load, the ledger opens again, and every request
 // that was answered is in it once.
 func TestKilledServerLosesNoAnswer(t *testing.T) {
+	t.Parallel()
 	models := simulated(t, standin.Config{})
 	dir := t.TempDir()
 	key := ""
@@ -302,6 +303,7 @@ func TestSignalDoesNotWaitForAClientThatDoesNotRead(t *testing.T) {
 // A second server on the same ledger says whose it is; a second start makes no
 // second key.
 func TestSecondServerIsRefused(t *testing.T) {
+	t.Parallel()
 	models := simulated(t, standin.Config{})
 	s := startServe(t, t.TempDir(), overStandin(models))
 	s.shown()

@@ -2,31 +2,26 @@ package main
 
 import (
 	"encoding/json"
-	"io"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// command executes a command line and returns its exit status and standard output.
+// command executes a command line, as a process of its own, and returns its exit
+// status and standard output.
 func command(t *testing.T, args ...string) (int, string) {
 	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
+	c := droverCommand(t, args...)
+	c.Stderr = t.Output()
+	out, err := c.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	stdout := os.Stdout
-	os.Stdout = w
-	read := make(chan string)
-	go func() {
-		b, _ := io.ReadAll(r)
-		read <- string(b)
-	}()
-	status := execute(t.Context(), args)
-	os.Stdout = stdout
-	w.Close()
-	return status, <-read
+	return c.ProcessState.ExitCode(), string(out)
 }
 
 func write(t *testing.T, name, text string) string {
@@ -41,6 +36,7 @@ func write(t *testing.T, name, text string) string {
 const replyText = "Here you are:\n\n```python\ndef add(a, b):\n    return a + b\n```\n\nUse it:\n\n```python\nprint(add(1, 2))\n```\n"
 
 func TestVerifyJudgesAnAnswer(t *testing.T) {
+	t.Parallel()
 	tests := write(t, "t.py", "assert add(1, 2) == 3\nassert add(2, 2) == 4\n")
 	unittest := write(t, "t2.py", "import unittest\nfrom solution import add\nclass T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(1, 2), 3)\n")
 	cases := write(t, "cases.json", `[{"stdin": "3\n", "stdout": "9"}]`)
@@ -65,6 +61,7 @@ func TestVerifyJudgesAnAnswer(t *testing.T) {
 		"wrong spec": {[]string{tests, "--tests", write(t, "bad.json", `{"test": 1}`)}, 2, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			status, out := command(t, append([]string{"verify"}, c.args...)...)
 			if status != c.status || !strings.Contains(out, c.says) {
 				t.Errorf("status %d: %s", status, out)
@@ -74,6 +71,7 @@ func TestVerifyJudgesAnAnswer(t *testing.T) {
 }
 
 func TestVerifyPrintsTheReplyObject(t *testing.T) {
+	t.Parallel()
 	tests := write(t, "t.py", "assert add(1, 2) == 4\n")
 	status, out := command(t, "verify", write(t, "a.md", replyText), "--tests", tests, "--entry-point", "add", "--json")
 	var got map[string]any
@@ -98,6 +96,7 @@ func TestVerifyPrintsTheReplyObject(t *testing.T) {
 }
 
 func TestDoctorTriesTheSandbox(t *testing.T) {
+	t.Parallel()
 	status, out := command(t, "doctor", "--json")
 	var findings []finding
 	if err := json.Unmarshal([]byte(out), &findings); err != nil {
