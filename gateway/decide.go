@@ -111,7 +111,13 @@ func (g *Gateway) routed(call Call, name string, route RouteConfig) (Decision, e
 		d.Reason = search.ReasonPinnedRoute
 	}
 	if chosen.Plan.Samples == 0 {
-		d.Reason, d.Text = "router_predicts_direct", sentenceOf(chosen.Reason)
+		d.Reason = "router_predicts_direct"
+	}
+	if chosen.Explores() {
+		d.Reason = "explored"
+	}
+	d.Text = sentenceOf(chosen.Reason)
+	if chosen.Plan.Samples == 0 {
 		return g.directly(call, d), nil
 	}
 	plan.rungs[0].MaxSamples = min(plan.rungs[0].MaxSamples, chosen.Plan.Samples)
@@ -121,7 +127,7 @@ func (g *Gateway) routed(call Call, name string, route RouteConfig) (Decision, e
 	if plan.maxSamples > 0 {
 		d.Budget = min(d.Budget, plan.maxSamples)
 	}
-	d.Responder, d.Ceiling, d.Text = searched{g, plan, chosen.Belief}, plan.hold(), sentenceOf(chosen.Reason)
+	d.Responder, d.Ceiling = searched{g, plan, chosen.Belief}, plan.hold()
 	return d, nil
 }
 

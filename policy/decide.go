@@ -7,7 +7,8 @@ import (
 )
 
 // Draw is the chance that a decision is left to: numbers from 0 to 1, without 1,
-// that whoever asks has drawn.
+// that whoever asks has drawn. 1 leaves nothing to chance: the best known plan, and
+// no audit.
 type Draw struct{ Plan, Audit float64 }
 
 // Request is what a decision is made on.
@@ -93,7 +94,7 @@ func (m *Model) Decide(q Request, draw Draw) Decision {
 		}
 		decision.Chances = append(decision.Chances, Chance{a.plan, p})
 		decision.Expected = append(decision.Expected, Expected{a.right, a.cost})
-		if draw.Plan >= below && draw.Plan < below+p {
+		if draw.Plan < 1 && draw.Plan >= below && draw.Plan < below+p {
 			chosen = i
 		}
 		below += p

@@ -56,6 +56,9 @@ func TestPropensitiesSumToOneAndReplay(t *testing.T) {
 		if d.Version != again.Version || fmt.Sprint(d.Chances, d.Plan, d.Reason) != fmt.Sprint(again.Chances, again.Plan, again.Reason) {
 			t.Fatalf("the same lessons decided %v and %v", d, again)
 		}
+		if sure := models[i].Decide(q, Draw{1, 1}); sure.Explores() {
+			t.Fatalf("nothing was left to chance, and %v is not the best known plan", sure.Plan)
+		}
 		total, chosen := 0.0, 0.0
 		for _, c := range d.Chances {
 			total += c.Propensity
