@@ -22,9 +22,9 @@ type Call struct {
 	Task     search.Task
 	Prompt   *openai.ChatRequest // what a model is asked directly; nil: the request, as the task has it
 	Tags     map[string]string
-	Out      Sink          // where chunks go; nil when a whole reply is wanted
-	Debug    bool          // the client wants the decision in full
-	Patience time.Duration // after which the client's SDK gives up, 0 when it did not say
+	Out      Sink     // where chunks go; nil when a whole reply is wanted
+	Debug    bool     // the client wants the decision in full
+	Patience Patience // of the client's SDK
 
 	pass *pass // the key's limits, told what was spent; nil where there are none
 	// attended waits until somebody waits for the answer; nil: somebody does.

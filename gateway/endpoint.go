@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -163,8 +162,8 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id fl
 func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, call Call, d Decision, id flightID) (_ []byte, headers func(http.Header), err error) {
 	var answer Answer
 	var outcome policy.Outcome
-	if keep := g.HTTP.KeepAlive; keep > 0 && keep < call.Patience {
-		call.Patience = 0 // the client hears of us before it is over
+	if keep := g.HTTP.KeepAlive; keep > 0 && keep < call.Patience.First {
+		call.Patience.First = call.Patience.Whole // otherwise the client hears of us before it is over
 	}
 	if d.Budget > 0 {
 		f, err := g.search(c, call, d, id, func() error { return nil })
@@ -173,10 +172,10 @@ func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, ca
 		}
 		call, d, answer, outcome = f.call, f.decision, f.answer, f.outcome
 	} else {
-		waiting, cancel := patient(ctx, call.Patience)
+		waiting, cancel := patiently(ctx, call.Patience)
 		defer cancel()
 		if answer, outcome, err = g.answer(waiting, call, d); err != nil {
-			return nil, nil, inTime(ctx, err)
+			return nil, nil, inTime(ctx, waiting, err)
 		}
 	}
 	v := g.verification(call, d, answer, outcome)
@@ -188,27 +187,6 @@ func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, ca
 			setWarnings(h, slices.Concat(d.Warnings, warnings))
 		}
 	}, nil
-}
-
-// patient ends a request a little before its client gives up, so that it hears
-// why, and does not come back to buy the answer again. 0 never ends it.
-func patient(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	if d <= 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, d-min(d/10, 2*time.Second))
-}
-
-// inTime makes an error that our own patience caused one that the client hears of:
-// it is still there.
-func inTime(client context.Context, err error) error {
-	var failed *openai.CallError
-	if errors.As(err, &failed) && failed.Failure == openai.Cancelled && client.Err() == nil {
-		late := *failed
-		late.Failure = openai.TimedOut
-		return &late
-	}
-	return err
 }
 
 // streamed answers with server-sent events.
@@ -231,8 +209,12 @@ func (g *Gateway) streamed(c echo.Context, e endpoint, call Call, d Decision, id
 	if chat, ok := out.(*chatStream); ok && d.Budget > 0 {
 		answer, outcome, err = g.searchedStream(c, chat, &call, d, id)
 	} else {
-		call.Out = out
-		answer, outcome, err = g.answer(c.Request().Context(), call, d)
+		client := c.Request().Context()
+		sink, waiting, cancel := patientStream(client, call.Patience, out)
+		defer cancel()
+		call.Out = sink
+		answer, outcome, err = g.answer(waiting, call, d)
+		err = inTime(client, waiting, err)
 	}
 	switch {
 	case err == nil:
@@ -255,16 +237,6 @@ func (g *Gateway) written(err error) error {
 		g.Log.Info("client gone", "error", err)
 	}
 	return nil
-}
-
-// announced is after how long the client's SDK gives up, 0 when it does not say.
-func announced(h http.Header) time.Duration {
-	for _, name := range []string{"X-Stainless-Timeout", "X-Stainless-Read-Timeout"} {
-		if s, err := strconv.ParseFloat(h.Get(name), 64); err == nil && s > 0 && s < 1e6 {
-			return time.Duration(s * float64(time.Second))
-		}
-	}
-	return 0
 }
 
 const (

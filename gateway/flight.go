@@ -67,7 +67,7 @@ func (f *flights) ride(ctx context.Context, id flightID, retry bool, start func(
 	}
 	flying := f.board(ctx, id, retry, start, run)
 	defer f.leave(flying)
-	tick := time.NewTicker(pingEvery)
+	tick := time.NewTicker(flying.call.Patience.pings())
 	defer tick.Stop()
 	for {
 		select {

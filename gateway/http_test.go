@@ -165,6 +165,29 @@ func TestAnnouncedTimeoutEndsInAnErrorThatIsNotRetried(t *testing.T) {
 	}
 }
 
+// A stream that does not begin in time keeps its status for the error; one that
+// falls silent has an event for it.
+func TestAnnouncedTimeoutEndsAStream(t *testing.T) {
+	t.Parallel()
+	h := open(t, standin.Config{Models: map[string]standin.Script{"gpt-4o": {Faults: []standin.Fault{standin.Timeout}}, "silent": {PerChunk: time.Hour}}}, "silent")
+	for name, seconds := range map[string]string{"gpt-4o": "0.5", "silent": "1"} {
+		r := h.request(t.Context(), strings.Replace(asking, `"gpt-4o"`, `"`+name+`","stream":true`, 1))
+		r.Header.Set("X-Stainless-Read-Timeout", seconds)
+		resp, text := h.do(r)
+		if !strings.Contains(string(text), `"code":"upstream_timeout"`) || strings.Contains(string(text), "[DONE]") {
+			t.Errorf("%s: %d %s", name, resp.StatusCode, text)
+		}
+		if name == "gpt-4o" && (resp.StatusCode != http.StatusGatewayTimeout || resp.Header.Get("x-should-retry") != "false" || fourKeys(t, text) == nil) {
+			t.Errorf("%d %v %s", resp.StatusCode, resp.Header, text)
+		}
+	}
+	for _, o := range h.outcomes(2) {
+		if o.Status != http.StatusGatewayTimeout || *o.Cost == 0 {
+			t.Errorf("outcome %+v", o)
+		}
+	}
+}
+
 // What net/http refuses itself comes in OpenAI's shape too.
 func TestUnreadableHTTPGetsTheFourKeyError(t *testing.T) {
 	t.Parallel()

@@ -13,17 +13,19 @@ import (
 	"github.com/drover-llm/drover/policy"
 )
 
-// A stream that waits for its search holds its headers back for five seconds, in
-// which an error keeps its status; then, and every five seconds, a comment shows
-// that it lives.
+// A stream that waits for its search holds its headers back for five seconds, or
+// half of what its client waits for them, in which an error keeps its status; then,
+// and as often, a comment shows that it lives.
 func TestStreamPingsWhileItWaits(t *testing.T) {
 	for name, tt := range map[string]struct {
 		takes time.Duration
+		waits Patience
 		want  []time.Duration // from the beginning
 	}{
-		"quick":  {4900 * time.Millisecond, nil},
-		"slow":   {5100 * time.Millisecond, []time.Duration{5 * time.Second}},
-		"slower": {16 * time.Second, []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second}},
+		"quick":     {4900 * time.Millisecond, Patience{}, nil},
+		"slow":      {5100 * time.Millisecond, Patience{First: time.Minute}, []time.Duration{5 * time.Second}},
+		"slower":    {16 * time.Second, Patience{}, []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second}},
+		"impatient": {5 * time.Second, Patience{First: 4 * time.Second}, []time.Duration{2 * time.Second, 4 * time.Second}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := httptest.NewRecorder()
@@ -31,7 +33,7 @@ func TestStreamPingsWhileItWaits(t *testing.T) {
 			var all flights
 			var at []time.Duration
 			start := time.Now()
-			_, err := all.ride(t.Context(), flightID{}, false, func() *flight { return &flight{} },
+			_, err := all.ride(t.Context(), flightID{}, false, func() *flight { return &flight{call: Call{Patience: tt.waits}} },
 				func(_ context.Context, f *flight) {
 					time.Sleep(tt.takes)
 					f.outcome = policy.Outcome{ID: "x"}

@@ -208,8 +208,12 @@ func patience(call Call, goal GoalConfig) (wait time.Duration, stated bool) {
 	if d := call.Task.Spec.Budget.Deadline; d > 0 {
 		wait, stated = d, true
 	}
-	if announced := call.Patience - call.Patience/10; call.Patience > 0 && !call.Request.Stream && announced < wait {
-		wait, stated = announced, true
+	announced := call.Patience.First
+	if call.Request.Stream { // which shows that it lives until it ends
+		announced = call.Patience.Whole
+	}
+	if d := announced - announced/10; d > 0 && d < wait {
+		wait, stated = d, true
 	}
 	return wait, stated
 }
