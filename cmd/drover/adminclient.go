@@ -8,9 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/drover-llm/drover/gateway/admin"
+	"github.com/drover-llm/drover/policy"
 )
 
 // adminClient asks the server that holds the ledger.
@@ -84,6 +88,32 @@ func (c *adminClient) stream(ctx context.Context, path string, w io.Writer) erro
 		return fmt.Errorf("the answer broke off, what came is not whole: %w", err)
 	}
 	return nil
+}
+
+// verify has the whole ledger verified, and shows how far it is where out is a
+// terminal.
+func (c *adminClient) verify(ctx context.Context, out *os.File, audit *policy.Audit) error {
+	if !term.IsTerminal(int(out.Fd())) {
+		return c.do(ctx, http.MethodGet, "/api/ledger/verify", nil, audit)
+	}
+	answer, err := c.send(ctx, http.MethodGet, "/api/ledger/verify?progress=true", nil)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	b := newBar(out, "Verifying records", 0)
+	defer b.stop()
+	for lines := json.NewDecoder(answer.Body); ; {
+		var line admin.VerifyLine
+		if err := lines.Decode(&line); err != nil {
+			return fmt.Errorf("the verification broke off: %w", err)
+		}
+		if line.Audit != nil {
+			*audit = *line.Audit
+			return nil
+		}
+		b.at(line.Records, line.Of)
+	}
 }
 
 // send sends body, unless it is nil, and returns an answer that is no error.

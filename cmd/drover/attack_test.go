@@ -263,7 +263,7 @@ func (a *attack) check() {
 		a.t.Fatal(err)
 	}
 	defer l.Close()
-	report, err := l.Verify(a.t.Context())
+	report, err := l.Verify(a.t.Context(), nil)
 	if err != nil || report.Faulty > 0 {
 		a.t.Fatalf("the ledger after a kill: %v, %q", err, report.Faults)
 	}

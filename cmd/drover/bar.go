@@ -60,6 +60,12 @@ func (b *bar) step(what string) {
 	}
 }
 
+// at draws the bar, which must be one on a terminal, at so many of so many steps.
+func (b *bar) at(done, of int) {
+	b.tracker.UpdateTotal(int64(of))
+	b.tracker.SetValue(int64(done))
+}
+
 // stop draws the bar a last time.
 func (b *bar) stop() {
 	if b.writer != nil {

@@ -59,7 +59,7 @@ func (c *ledgerVerify) Run(ctx context.Context, parent *ledgerCmd) error {
 	}
 	var audit policy.Audit
 	err := parent.with("verify", func(control *adminClient) error {
-		return control.do(ctx, http.MethodGet, "/api/ledger/verify", nil, &audit)
+		return control.verify(ctx, os.Stderr, &audit)
 	})
 	if err != nil {
 		return err
@@ -181,7 +181,7 @@ func (c *ledgerBackup) Run(ctx context.Context, parent *ledgerCmd) error {
 			if err != nil {
 				return err
 			}
-			audit, err = l.Verify(ctx)
+			audit, err = l.Verify(ctx, nil)
 			return errors.Join(err, l.Close())
 		})
 	})

@@ -205,7 +205,7 @@ func TestKilledServerLosesNoAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		if audit, err := l.Verify(t.Context()); err != nil || audit.Faulty > 0 {
+		if audit, err := l.Verify(t.Context(), nil); err != nil || audit.Faulty > 0 {
 			t.Fatalf("round %d: verify: %v %q", round, err, audit.Faults)
 		}
 		times := map[string]int{}

@@ -143,13 +143,56 @@ func (s *Server) backup(c echo.Context) error {
 	return nil
 }
 
+// VerifyLine is a line of the answer to GET /api/ledger/verify?progress=true: how
+// far it is, and at the end what it found.
+type VerifyLine struct {
+	Records int           `json:"records,omitempty"` // read
+	Of      int           `json:"of,omitempty"`
+	Audit   *policy.Audit `json:"audit,omitempty"`
+}
+
+// progressEvery is how often a verification says how far it is.
+const progressEvery = 200 * time.Millisecond
+
 func (s *Server) verify(c echo.Context) error {
+	switch told := c.QueryParam("progress"); told {
+	case "", "false":
+	case "true":
+		return s.verifyInSight(c)
+	default:
+		return badParam("progress", "must be true or false, got %.64q", told)
+	}
 	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Time{})
-	audit, err := s.control.Ledger.Verify(c.Request().Context())
+	audit, err := s.control.Ledger.Verify(c.Request().Context(), nil)
 	if err != nil {
 		return s.unreadable(err)
 	}
 	return c.JSON(http.StatusOK, audit)
+}
+
+// verifyInSight answers with a line whenever there is progress.
+func (s *Server) verifyInSight(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderContentType, "application/x-ndjson")
+	flow := newFlow(c)
+	lines, last := json.NewEncoder(flow), s.now()
+	tell := func(line VerifyLine) error { return errors.Join(lines.Encode(line), flow.rc.Flush()) }
+	audit, err := s.control.Ledger.Verify(c.Request().Context(), func(done, of int) {
+		if now := s.now(); now.Sub(last) >= progressEvery {
+			last = now
+			_ = tell(VerifyLine{Records: done, Of: of}) // who does not listen ends the request
+		}
+	})
+	if err == nil {
+		err = tell(VerifyLine{Audit: &audit})
+	}
+	if err != nil {
+		if !c.Response().Committed {
+			return s.unreadable(err)
+		}
+		s.log.Warn("admin: a verification broke off", "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	return nil
 }
 
 // ImportRequest is the body of POST /api/ledger/import.

@@ -134,7 +134,7 @@ func verifyFile(ctx context.Context, path string, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	r, err := l.Verify(ctx)
+	r, err := l.Verify(ctx, nil)
 	err = errors.Join(err, l.Close())
 	if err == nil && r.Faulty > 0 {
 		err = fmt.Errorf("%d faults, the first: %s", r.Faulty, r.Faults[0])

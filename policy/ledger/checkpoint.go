@@ -33,12 +33,12 @@ type checkpoint struct {
 func money(seq uint64, k kind, text []byte) (policy.Record, error) {
 	switch k {
 	case kindHold:
-		var h policy.Hold
-		err := decode(seq, text, &h)
+		h := new(policy.Hold)
+		err := decode(seq, text, h)
 		return h, err
 	case kindOutcome:
-		var o policy.Outcome
-		err := decode(seq, text, &o)
+		o := new(policy.Outcome)
+		err := decode(seq, text, o)
 		return o, err
 	case kindRelease:
 		var r release

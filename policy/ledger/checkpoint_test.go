@@ -89,7 +89,7 @@ func TestBookFromACheckpointIsTheBookFromTheStart(t *testing.T) {
 				}
 			},
 			"verify": func(t *rapid.T) {
-				if r, err := l.Verify(context.Background()); err != nil || r.Faulty > 0 || r.OpenHolds != len(ids) {
+				if r, err := l.Verify(context.Background(), nil); err != nil || r.Faulty > 0 || r.OpenHolds != len(ids) {
 					t.Fatal(r.Faults, r.OpenHolds, len(ids), err)
 				}
 			},

@@ -126,7 +126,7 @@ func TestFlippedBitsAreNeverSilent(t *testing.T) {
 		if err != nil {
 			refused++
 		} else {
-			r, err := l.Verify(context.Background())
+			r, err := l.Verify(context.Background(), nil)
 			got, readErr := content(t, l)
 			_, authErr := l.Authenticate(token)
 			l.Close()

@@ -163,7 +163,7 @@ func TestForgettingChangesNoBookAndNoModel(t *testing.T) {
 					}
 				}
 				for _, l := range ls {
-					if r, err := l.Verify(context.Background()); err != nil || r.Faulty > 0 {
+					if r, err := l.Verify(context.Background(), nil); err != nil || r.Faulty > 0 {
 						t.Fatal(r.Faults, err)
 					}
 				}

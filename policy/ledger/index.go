@@ -30,8 +30,16 @@ func newIndex() *index {
 // load reads the names, and makes the rows after the last block from the journal.
 func (x *index) load(tx *bolt.Tx) error {
 	names := tx.Bucket(bucketNames)
-	x.names = make([]string, names.Sequence()+1)
-	err := names.ForEach(func(name, number []byte) error {
+	count := uint64(1)
+	err := names.ForEach(func(_, _ []byte) error { count++; return nil })
+	if err == nil && count != names.Sequence()+1 { // which a flipped bit makes huge
+		err = fmt.Errorf("%w (its index has %d names, and counts %d; drover ledger verify --repair makes it anew)", errDamaged, count-1, names.Sequence())
+	}
+	if err != nil {
+		return err
+	}
+	x.names = make([]string, count)
+	err = names.ForEach(func(name, number []byte) error {
 		n := len(x.names)
 		if len(number) == 4 {
 			n = int(binary.BigEndian.Uint32(number))

@@ -113,7 +113,7 @@ func outcomeIDs(t testing.TB, l *Ledger, after uint64) []string {
 // check verifies the ledger.
 func check(t testing.TB, l *Ledger) Report {
 	t.Helper()
-	r, err := l.Verify(context.Background())
+	r, err := l.Verify(context.Background(), nil)
 	if err != nil || r.Faulty > 0 {
 		t.Fatalf("%v: %q", err, r.Faults)
 	}

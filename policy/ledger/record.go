@@ -4,10 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-
-	json2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
 // kind says what a record of the journal is. Numbers are never used again.
@@ -83,18 +79,4 @@ func openRecord(seq uint64, record []byte) (kind, []byte, error) {
 		return 0, nil, fmt.Errorf("record %d: kind %d is not known to this drover; use a newer one", seq, k)
 	}
 	return k, record[headerSize:], nil
-}
-
-// decodeOptions are those of a package that decodes in half the time of
-// encoding/json. They accept all that encoding/json writes: durations in nanoseconds,
-// and twice the same name where two names of a map differed in invalid UTF-8
-// only, which it replaces.
-var decodeOptions = json2.JoinOptions(jsonv1.FormatDurationAsNano(true), jsontext.AllowDuplicateNames(true))
-
-// decode reads the JSON of record seq into v, which shares nothing with text.
-func decode(seq uint64, text []byte, v any) error {
-	if err := json2.Unmarshal(text, v, decodeOptions); err != nil {
-		return fmt.Errorf("record %d: %w (%w)", seq, errDamaged, err)
-	}
-	return nil
 }

@@ -142,13 +142,37 @@ func (r *Repaired) rebase(tx *bolt.Tx, o Options) error {
 	return t.err
 }
 
-// lastRecord is the sequence number of the last record, as far as can be told.
-func lastRecord(tx *bolt.Tx) uint64 {
+// leastRecord is how many bytes of the file a record takes at least.
+const leastRecord = 32
+
+// lastRecord is the sequence number of the last record, as far as can be told: that
+// of the last one that is whole, and of as many lost ones behind it as the file has
+// room for. A flipped bit in the number that the journal says would otherwise be
+// billions of lost records.
+func lastRecord(tx *bolt.Tx) (end uint64) {
 	journal := tx.Bucket(bucketJournal)
 	if journal == nil {
 		return 0
 	}
-	return journal.Sequence()
+	said := journal.Sequence()
+	_ = guarded(func() error {
+		c := journal.Cursor()
+		for at, record := c.Last(); at != nil; at, record = c.Prev() {
+			seq, err := readSeq(at)
+			if err == nil {
+				_, _, err = openRecord(seq, record)
+			}
+			if err == nil {
+				end = seq
+				return nil
+			}
+		}
+		return nil
+	})
+	if room := uint64(tx.Size()) / leastRecord; said < end || said-end > room {
+		return end
+	}
+	return said
 }
 
 // saveSome copies up to 4,096 records from next on, and returns the one after.

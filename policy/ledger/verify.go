@@ -27,10 +27,14 @@ func (v *verification) fault(format string, args ...any) {
 // Verify reads the whole ledger, as it is at one moment, and compares everything
 // with everything: both roots, the pages of the file, every record's checksum and
 // place, each outcome with its hold, every index with what the journal says. It
-// changes nothing, and requests go on meanwhile. The error is one of ctx, or of a
+// changes nothing, and requests go on meanwhile. It tells progress, unless that is nil,
+// how many records of how many it has read. The error is one of ctx, or of a
 // ledger that is closed; what is wrong with the file is in the report.
-func (l *Ledger) Verify(ctx context.Context) (Report, error) {
-	v := verification{Report: Report{Faults: []string{}}, holds: map[string][]byte{}, keys: map[string]*keyRecord{}, suites: map[string][]byte{}, priors: map[string][]byte{}}
+func (l *Ledger) Verify(ctx context.Context, progress func(done, of int)) (Report, error) {
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	v := verification{progress: progress, Report: Report{Faults: []string{}}, holds: map[string][]byte{}, keys: map[string]*keyRecord{}, suites: map[string][]byte{}, priors: map[string][]byte{}}
 	err := l.view(func(tx *bolt.Tx) error {
 		err := checkRoots(l.file)
 		for range 3 { // the writer may have been writing one
@@ -40,6 +44,9 @@ func (l *Ledger) Verify(ctx context.Context) (Report, error) {
 		}
 		if err != nil {
 			v.fault("%v", err)
+		}
+		if err := checkRoom(tx, l.file); err != nil {
+			return err // tx.Check would want as much memory as the pages claim to have room
 		}
 		for err := range tx.Check() {
 			v.fault("bbolt: %v", err)
@@ -66,7 +73,11 @@ type verification struct {
 	suites map[string][]byte
 	priors map[string][]byte
 	counts map[string]int // entries that an index should have
-	last   uint64
+	// What stands for names in rows.
+	numbers map[string]uint32
+	last    uint64
+
+	progress func(done, of int)
 
 	book    *policy.Book // folded from the base
 	through uint64       // the last record that the base stands for
@@ -74,32 +85,20 @@ type verification struct {
 }
 
 func (v *verification) run(ctx context.Context, tx *bolt.Tx) error {
-	v.tx, v.counts = tx, map[string]int{}
+	v.tx, v.counts, v.numbers = tx, map[string]int{}, readNumbers(tx)
 	v.rows = newRowReader(tx)
 	if err := v.begin(); err != nil {
 		return err
 	}
-	c := tx.Bucket(bucketJournal).Cursor()
-	for at, record := c.First(); at != nil; at, record = c.Next() {
-		if v.Records++; v.Records%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
+	of := int(tx.Bucket(bucketJournal).Sequence() - v.removed)
+	err := opened(ctx, tx.Bucket(bucketJournal), func(some []openedRecord) {
+		for i := range some {
+			v.take(&some[i])
 		}
-		seq, err := readSeq(at)
-		if err != nil {
-			v.fault("%v", err)
-			continue
-		}
-		v.last = seq
-		k, text, err := openRecord(seq, record)
-		if err == nil {
-			err = v.record(seq, at, k, text)
-		}
-		if err == nil && seq > v.through {
-			err = v.money(seq, k, text)
-		}
-		if err != nil {
-			v.fault("%v", err)
-		}
+		v.progress(v.Records, max(of, v.Records))
+	})
+	if err != nil {
+		return err
 	}
 	if end := tx.Bucket(bucketJournal).Sequence(); end != v.last {
 		v.fault("the journal ends with record %d and should end with %d", v.last, end)
@@ -112,20 +111,36 @@ func (v *verification) run(ctx context.Context, tx *bolt.Tx) error {
 	return v.rows.err()
 }
 
-// record takes in one record, and compares with it what is indexed by its name.
-func (v *verification) record(seq uint64, at []byte, k kind, text []byte) error {
-	switch k {
+// take takes in one record.
+func (v *verification) take(r *openedRecord) {
+	v.Records++
+	if r.seq > 0 {
+		v.last = r.seq
+	}
+	err := r.err
+	if err == nil {
+		err = v.record(r)
+	}
+	if err == nil && r.seq > v.through && r.money != nil {
+		v.book.Fold(r.money)
+	}
+	if err != nil {
+		v.fault("%v", err)
+	}
+}
+
+// record compares one record with what is indexed by its name.
+func (v *verification) record(r *openedRecord) error {
+	seq, at, text := r.seq, r.at, r.text
+	switch r.kind {
 	case kindHold:
-		var h policy.Hold
-		if err := decode(seq, text, &h); err != nil {
-			return err
-		}
+		h := r.money.(*policy.Hold)
 		if v.holds[h.ID] != nil {
 			v.fault("record %d: %q was held already", seq, h.ID)
 		}
-		v.holds[h.ID] = bytes.Clone(at)
+		v.holds[h.ID] = at
 	case kindOutcome, kindImported:
-		return v.outcome(seq, at, k, text)
+		v.outcome(r)
 	case kindKeyCreated, kindKeyChanged:
 		r := new(keyRecord)
 		if err := decode(seq, text, r); err != nil {
@@ -149,7 +164,7 @@ func (v *verification) record(seq uint64, at []byte, k kind, text []byte) error 
 		if err := decode(seq, text, &s); err != nil {
 			return err
 		}
-		v.suites[string(suiteKey(s.Account, s.ID))] = bytes.Clone(at)
+		v.suites[string(suiteKey(s.Account, s.ID))] = at
 	case kindSuiteDeleted:
 		var gone suiteDeleted
 		if err := decode(seq, text, &gone); err != nil {
@@ -163,18 +178,15 @@ func (v *verification) record(seq uint64, at []byte, k kind, text []byte) error 
 		if err := decode(seq, text, &p); err != nil {
 			return err
 		}
-		v.priors[p.Name] = bytes.Clone(at)
+		v.priors[p.Name] = at
 	case kindChange:
 		v.indexed(bucketChanges, at, nil)
 	case kindRelease:
-		var r release
-		if err := decode(seq, text, &r); err != nil {
-			return err
+		id := r.money.(policy.Release).ID
+		if v.holds[id] == nil && seq > v.through {
+			v.fault("record %d: %q is released, and was not held", seq, id)
 		}
-		if v.holds[r.ID] == nil && seq > v.through {
-			v.fault("record %d: %q is released, and was not held", seq, r.ID)
-		}
-		delete(v.holds, r.ID)
+		delete(v.holds, id)
 		v.indexed(bucketChanges, at, nil)
 	case kindCheckpoint:
 		return v.checkpoint(seq, text)
@@ -189,12 +201,9 @@ func (v *verification) record(seq uint64, at []byte, k kind, text []byte) error 
 }
 
 // outcome compares an outcome with its hold, its index and its row.
-func (v *verification) outcome(seq uint64, at []byte, k kind, text []byte) error {
-	var o policy.Outcome
-	if err := decode(seq, text, &o); err != nil {
-		return err
-	}
-	if k == kindImported {
+func (v *verification) outcome(r *openedRecord) {
+	seq, at, o := r.seq, r.at, r.outcome
+	if r.kind == kindImported {
 		v.Imported++
 		v.indexed(bucketImported, []byte(o.ID), at)
 	} else {
@@ -210,16 +219,14 @@ func (v *verification) outcome(seq uint64, at []byte, k kind, text []byte) error
 			v.Spent += *o.Cost
 		}
 	}
-	want := newRow(k, &o)
+	want := newRow(r.kind, o)
 	want.seq = seq
-	names := v.tx.Bucket(bucketNames)
-	for i, name := range namesOf(&o) {
-		want.names[i] = readNumber(names, name)
+	for i, name := range namesOf(o) {
+		want.names[i] = v.numbers[name]
 	}
 	if got, there := v.rows.next(); there && got != want {
 		v.fault("record %d: its row in the index is wrong, or that of record %d", seq, got.seq)
 	}
-	return nil
 }
 
 func (v *verification) feedback(seq uint64, at, text []byte) error {

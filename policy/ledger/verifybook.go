@@ -24,15 +24,6 @@ func (v *verification) begin() error {
 	return nil
 }
 
-// money folds a record into the book.
-func (v *verification) money(seq uint64, k kind, text []byte) error {
-	r, err := money(seq, k, text)
-	if r != nil && err == nil {
-		v.book.Fold(r)
-	}
-	return err
-}
-
 // checkpoint compares what was folded from the base with what was journalled.
 func (v *verification) checkpoint(seq uint64, text []byte) error {
 	var c checkpoint
