@@ -17,7 +17,8 @@
 // The pair runs the tests in a container of their own, where the solution is a
 // proxy that calls the candidate by message. Framework stdio compares what a
 // program prints. Tests that need the candidate's process itself (mocks,
-// patches, files) share it, and framework command goes by an exit status: both
+// patches, files) share it, as do those in C, C++, Go and bash, whose own part says
+// a token after the last check; framework command goes by an exit status. These
 // can be forged and are marked as of low assurance.
 //
 // Engine landlock, by explicit choice only, does without namespaces. Programs are

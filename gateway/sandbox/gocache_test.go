@@ -57,6 +57,37 @@ func F(x int) int { return 0 }
 	if report, err := r.Run(t.Context(), right); err != nil || report.Verdict != Passed {
 		t.Errorf("after poisoning: %+v, %v", report, err)
 	}
+	judgeForgeries(t, r, "go")
+	judgeGoReferences(t, r)
+}
+
+// judgeGoReferences sees that references of HumanEval-X pass, whose tests are
+// written for testify and for the end of the solution's own file.
+func judgeGoReferences(t *testing.T, r *Runner) {
+	t.Helper()
+	problems := readLines[struct {
+		TaskID      string `json:"task_id"`
+		Import      string `json:"import"`
+		Declaration string `json:"declaration"`
+		Solution    string `json:"canonical_solution"`
+		Setup       string `json:"test_setup"`
+		Test        string `json:"test"`
+	}](t, "data/problems/humaneval_go.jsonl.gz")[:24]
+	jobs := make([]Job, len(problems))
+	for i, p := range problems {
+		jobs[i] = Job{Language: "go", Code: "package main\n\n" + p.Import + p.Declaration + p.Solution, Tests: []string{p.Setup + "\n" + p.Test}}
+	}
+	passed := 0
+	judgeAll(t, r, jobs, func(i int, report Report) {
+		if report.Verdict == Passed {
+			passed++
+			return
+		}
+		t.Logf("%s: %s %s %s", problems[i].TaskID, report.Verdict, report.Failure, report.Detail)
+	})
+	if passed < len(problems)*9/10 {
+		t.Errorf("%d of %d references in Go pass", passed, len(problems))
+	}
 }
 
 func sizes(t *testing.T, dir string) map[string]int64 {

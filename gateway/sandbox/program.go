@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path"
@@ -34,7 +35,7 @@ func judgeStdio(ctx context.Context, s *slot, t *tool, j Job) (Report, error) {
 		limited.Limits.CPU = left
 		p := limited.program()
 		p.Wall = wall
-		done, stdout, stderr, err := runs(p, c)
+		done, stdout, stderr, err := runs(p, c, "")
 		if err != nil {
 			return Report{}, err
 		}
@@ -66,6 +67,7 @@ func (r Report) orFailed(j Job, err error) (Report, error) {
 type ended struct {
 	exit
 	flooded bool
+	said    string // over descriptor 3, where it was given a token to say back
 }
 
 // trouble says why a run cannot count as a pass, whatever it printed.
@@ -91,7 +93,7 @@ func (e ended) trouble(stderr string) string {
 	return ""
 }
 
-type runCase func(p *program, c Case) (ended, string, string, error)
+type runCase func(p *program, c Case, secret token) (ended, string, string, error)
 
 // prepare compiles where the language asks for it, and returns how to run one
 // case. A program that does not compile leaves its failed checks in r.
@@ -102,7 +104,7 @@ func (s *slot) prepare(ctx context.Context, t *tool, j Job, r *Report) (runCase,
 			return nil, err
 		}
 		if b.zygote() == "" {
-			return func(p *program, c Case) (ended, string, string, error) {
+			return func(p *program, c Case, _ token) (ended, string, string, error) {
 				p.Role, p.Files = roleMain, j.Files
 				return s.runProgram(ctx, p, c.Stdin, map[string]any{"code": strings.ToValidUTF8(j.Code, "\uFFFD"), "file": "/w/" + j.Path, "args": append([]string{}, c.Args...)}, j)
 			}, nil
@@ -123,7 +125,7 @@ func (s *slot) prepare(ctx context.Context, t *tool, j Job, r *Report) (runCase,
 			return nil, err
 		}
 	}
-	return func(p *program, c Case) (ended, string, string, error) {
+	return func(p *program, c Case, secret token) (ended, string, string, error) {
 		p.Argv = append(fillIn(t.Command, j.Path), c.Args...)
 		p.Env = s.runner.tools.env()
 		p.Again = len(t.Compile) > 0
@@ -131,7 +133,11 @@ func (s *slot) prepare(ctx context.Context, t *tool, j Job, r *Report) (runCase,
 		if !p.Again {
 			p.Files = files
 		}
-		return s.runProgram(ctx, p, c.Stdin, nil, j)
+		var spec any
+		if secret != "" {
+			spec = secret
+		}
+		return s.runProgram(ctx, p, c.Stdin, spec, j)
 	}, nil
 }
 
@@ -171,9 +177,9 @@ func (s *slot) compile(ctx context.Context, t *tool, j Job, files map[string][]b
 	return why, nil
 }
 
-// runProgram runs one program to its end. spec, where given, goes to a fork of
-// the zygote that runs the code in it.
-func (s *slot) runProgram(ctx context.Context, p *program, stdin string, spec map[string]any, j Job) (ended, string, string, error) {
+// runProgram runs one program to its end. spec, where given, goes over descriptor
+// 3: to a fork of the zygote that runs the code in it, or a token.
+func (s *slot) runProgram(ctx context.Context, p *program, stdin string, spec any, j Job) (ended, string, string, error) {
 	b, err := s.box(ctx, roleCandidate)
 	if err != nil {
 		return ended{}, "", "", err
@@ -204,8 +210,13 @@ func (s *slot) runProgram(ctx context.Context, p *program, stdin string, spec ma
 		return ended{}, "", "", err
 	}
 	s.kept = p.Keep
-	if spec != nil {
-		_ = writeFrame(near, spec) // a program that is gone shows in its exit
+	said := ""
+	switch spec := spec.(type) { // a program that is gone shows in its exit
+	case nil:
+	case token:
+		_, _ = near.WriteString(string(spec))
+	default:
+		_ = writeFrame(near, spec)
 	}
 	fed := make(chan struct{})
 	go func() { // ends when all is written, or the program is gone
@@ -220,7 +231,11 @@ func (s *slot) runProgram(ctx context.Context, p *program, stdin string, spec ma
 	<-fed
 	text, floodedOut := stdout.text()
 	errors, floodedErr := stderr.text()
-	return ended{e, floodedOut || floodedErr}, text, errors, err
+	if _, ok := spec.(token); ok && err == nil {
+		answer, _ := io.ReadAll(io.LimitReader(near, maxSaid)) // nobody is left who could write
+		said = string(answer)
+	}
+	return ended{e, floodedOut || floodedErr, said}, text, errors, err
 }
 
 // judgeCommand runs a command in the work folder; exit status 0 is a pass, which
