@@ -99,6 +99,10 @@ func explain(c *configs.Config) (string, error) {
 	if len(c.Routes) == 0 {
 		b.WriteString("  none: models are called by their names.\n")
 	}
+	b.WriteString("\nSandbox:\n")
+	for _, sentence := range c.Sandbox.Explain() {
+		fmt.Fprintf(&b, "  %s\n", sentence)
+	}
 	explainMoney(&b, c, table)
 	return b.String(), nil
 }

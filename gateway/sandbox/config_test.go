@@ -97,3 +97,16 @@ func TestOutputMatches(t *testing.T) {
 		}
 	}
 }
+
+// What a configuration isolates, and what not, is said before anything runs.
+func TestExplainSaysWhatIsNotIsolated(t *testing.T) {
+	landlock := strings.Join(Config{Engine: EngineLandlock}.Explain(), "\n")
+	for _, open := range append(LandlockLeavesOpen, "without namespaces", "low assurance") {
+		if !strings.Contains(landlock, open) {
+			t.Errorf("landlock is not said to leave open: %s", open)
+		}
+	}
+	if said := strings.Join(Config{}.Explain(), "\n"); !strings.Contains(said, "namespaces") || strings.Contains(said, "Not isolated") {
+		t.Errorf("the default engine: %s", said)
+	}
+}

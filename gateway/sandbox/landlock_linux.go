@@ -23,6 +23,7 @@ type landlockEngine struct {
 	uids   func() int // nil for a plain user
 	tools  *tools
 	folder string // ours alone; every box has its folder below
+	lock   *os.File
 }
 
 // What Landlock must offer: truncation (3) for anyone, and the scope of signals
@@ -48,7 +49,7 @@ func newLandlockEngine(t *tools) (*landlockEngine, error) {
 	if e.exe, err = os.Executable(); err != nil {
 		return nil, fmt.Errorf("finding this binary: %w", err)
 	}
-	if e.folder, err = os.MkdirTemp("", "drover-sandbox-"); err != nil {
+	if e.folder, e.lock, err = lockedFolder(os.TempDir()); err != nil {
 		return nil, step(err, "making the folder of work folders")
 	}
 	if e.uids != nil {
@@ -65,7 +66,10 @@ func newLandlockEngine(t *tools) (*landlockEngine, error) {
 	return e, nil
 }
 
-func (e *landlockEngine) close() error { return os.RemoveAll(e.folder) }
+func (e *landlockEngine) close() error {
+	defer e.lock.Close()
+	return os.RemoveAll(e.folder)
+}
 
 // bareBox says how init works without namespaces.
 type bareBox struct {
