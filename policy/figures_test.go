@@ -74,6 +74,22 @@ func TestStrongModelIsCorrelatedAsMeasured(t *testing.T) {
 	}
 }
 
+// What is expected of a strong model before anything was learned is, on average,
+// what was measured of GPT-4o.
+func TestPriorOfTheStrongModelIsCentredOnTheMeasured(t *testing.T) {
+	grid := skills()
+	mean := grid.mean(normalise(grid.prior))
+	problems := newSurface([]Beta{Llama8B}, []float64{0}, 1e-4, 1-1e-4, len(grid.nodes)).mass[0]
+	for k, want := range map[int]float64{0: .867, 1: .761, 2: .736, 4: .728, 8: .723, 16: .716, 32: .712} {
+		all, right := 0.0, 0.0
+		for i, theta := range grid.nodes {
+			left := problems[i] * power(1-theta, k)
+			all, right = all+left, right+left*mean[i]
+		}
+		near(t, fmt.Sprintf("a strong model after %d failures", k), right/all, want, .012)
+	}
+}
+
 // The middle model's own fit is a Beta(.862, .261): on the grid of the small
 // model's difficulties it keeps that mean and variance.
 func TestMiddleModelKeepsItsMarginal(t *testing.T) {
