@@ -9,10 +9,11 @@ import (
 	"github.com/drover-llm/drover/policy"
 )
 
-// Where a route allows it, the strong model is asked again while its answer fails
-// the tests and another one pays. All of it is within what was held, and the
-// policy learns of every answer. Without, with a temperature that repeats itself,
-// or where what is left of the hold does not cover it, it is asked once.
+// The strong model is asked again while its answer fails the tests and another one
+// pays, as often as the route allows. All of it is within what was held, and the
+// policy learns of every answer. With a temperature or a seed by which it would
+// repeat itself, or where what is left of the hold does not cover it, it is asked
+// once.
 func TestStrongModelIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -24,7 +25,9 @@ func TestStrongModelIsAskedAgain(t *testing.T) {
 	}{
 		"until it passes":          {3, "", []string{wrongAdd, wrongAdd, rightAdd}, 3, true},
 		"and no more than allowed": {2, "", []string{wrongAdd, wrongAdd, rightAdd}, 2, false},
-		"not by default":           {0, "", []string{wrongAdd, rightAdd}, 1, false},
+		"up to three by default":   {0, "", []string{wrongAdd, wrongAdd, rightAdd}, 3, true},
+		"once where so set":        {1, "", []string{wrongAdd, rightAdd}, 1, false},
+		"not for the same seed":    {3, `"seed":7,`, []string{wrongAdd, rightAdd}, 1, false},
 		"not for the same":         {3, `"temperature":0,`, []string{wrongAdd, rightAdd}, 1, false},
 		"not beyond the hold":      {3, `"max_tokens":64,`, []string{wrongAdd, rightAdd}, 1, false},
 		"as a stream":              {3, `"stream":true,`, []string{wrongAdd, rightAdd}, 2, true},
@@ -75,5 +78,50 @@ func TestAnswerSurvivesTheNextOnesTrouble(t *testing.T) {
 	}
 	if n := h.models.Calls("gpt-4o"); n < 2 {
 		t.Errorf("it was asked %d times", n)
+	}
+}
+
+// Passes that differ do not confirm each other, so the strong model is asked. Where
+// its answer fails the tests or does not come, one of them is handed out, whole and
+// in a stream: the failure is no reason to prefer an answer that is known to be wrong.
+func TestPassInHandAnswersWhereTheStrongModelDoesNot(t *testing.T) {
+	const other = "```python\ndef add(a, b):\n    return 3 if a < b else 10\n```"
+	for name, c := range map[string]struct {
+		tries  int
+		strong standin.Script
+	}{
+		"its answer fails":                    {1, texts(wrongAdd)},
+		"both of its answers fail":            {2, texts(wrongAdd)},
+		"it does not answer":                  {1, standin.Script{Faults: []standin.Fault{standin.QuotaSpent}}},
+		"it fails, and does not answer again": {2, standin.Script{Answers: []standin.Answer{{Text: wrongAdd}, {Faults: []standin.Fault{standin.QuotaSpent}}}}},
+	} {
+		for _, stream := range []string{"", `"stream":true,`} {
+			h := searching(t, texts(rightAdd, other), c.strong)
+			route := h.gateway.Routes["auto"]
+			route.Search[0].MaxSamples, route.StrongTries = 2, c.tries
+			route.Goal = gateway.GoalConfig{ValueOfCorrect: 50_000_000, LossOfWrong: 10_000_000}
+			route.Learn.Explore = new(0.)
+			h.gateway.Routes["auto"] = route
+			resp, body := h.post(`{` + stream + `"model":"auto","messages":[{"role":"user","content":"Write a Python function add(a, b)."}],"verify":` + strings.TrimSuffix(addTests, "}") + `,"route":"search"}}`)
+			o := h.outcomes(1)[0]
+			if resp.StatusCode != 200 || o.Way != "search" || o.Model != "llama-3.1-8b" || o.Task.Verified == nil || !*o.Task.Verified {
+				t.Errorf("%s: %d %s\n%+v", name, resp.StatusCode, body, o)
+			}
+			if stream == "" && !strings.Contains(string(body), `"verified":true`) {
+				t.Errorf("%s: %s", name, body)
+			}
+			if n := h.models.Calls("gpt-4o"); n < c.tries {
+				t.Errorf("%s: gpt-4o was called %d times", name, n)
+			}
+			failed := 0
+			for _, s := range o.Samples {
+				if s.Model == "gpt-4o" && s.Verdict == "failed" {
+					failed++
+				}
+			}
+			if want := len(c.strong.Answers); failed == 0 && want > 0 {
+				t.Errorf("%s: the outcome has not what failed: %+v", name, o.Samples)
+			}
+		}
 	}
 }

@@ -47,9 +47,7 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 
 // find runs the search.
 func (r searched) find(ctx context.Context, call Call) (search.Result, error) {
-	// Passes are compared where a wrong answer costs something that a strong one
-	// would save.
-	compare := r.plan.escalates && len(r.plan.rungs) == 1 && r.plan.goal.ValueOfCorrect > 0 && call.Task.Comparable()
+	compare := r.compares(call)
 	stop, err := r.g.newStopper(r.plan, r.belief, compare)
 	if err != nil {
 		return search.Result{Winner: -1, Best: -1}, err
@@ -57,6 +55,12 @@ func (r searched) find(ctx context.Context, call Call) (search.Result, error) {
 	plan := r.search(call, stop)
 	plan.Compare = compare
 	return search.Find(ctx, call.Task, plan)
+}
+
+// compares says whether passes are compared: where a wrong answer costs something
+// that a strong one would save.
+func (r searched) compares(call Call) bool {
+	return r.plan.escalates && len(r.plan.rungs) == 1 && r.plan.goal.ValueOfCorrect > 0 && call.Task.Comparable()
 }
 
 // search is the plan as the search takes it.

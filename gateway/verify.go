@@ -103,6 +103,9 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 			v.ReasonText = fmt.Sprintf("No sample came (%s), so %s was asked.", a.Search.Stop, a.Model)
 		}
 	}
+	if a.Way == "search" && len(a.Beside) > 0 {
+		v.ReasonText = fmt.Sprintf("The samples that pass did not confirm each other, and what %s answered does not pass, so one of them was handed out.", d.Models[0])
+	}
 	if a.Audit {
 		v.ReasonText = fmt.Sprintf("To learn from it, all %d samples were drawn and %s was asked too; %s answered.", len(a.Search.Samples), d.Models[0], a.Model)
 	}

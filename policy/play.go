@@ -136,10 +136,14 @@ func (p *play) draw(j, s, f, left int) float64 {
 	return worth
 }
 
-// at is the place of a state in the tables.
+// at is the place of a state in the tables. Answers of the strong model that failed
+// are evidence also where it cannot be asked again.
 func (p *play) at(s State) (strongs, sight, failures int) {
-	seen := s.seen(0)
-	return min(max(s.Strong, 0), p.strongs), p.e.at(seen.Refused, s.Groups), min(seen.Failed, p.e.depth)
+	seen, most := s.seen(0), mostStrongs
+	if p.resume { // what follows a failure was worked out for those alone
+		most = p.strongs
+	}
+	return min(max(s.Strong, 0), most), p.e.at(seen.Refused, s.Groups), min(seen.Failed, p.e.depth)
 }
 
 // next is the move after a batch.

@@ -126,6 +126,15 @@ func (f *finder) refuse(i int) {
 	f.groups[g].samples = append(f.groups[g].samples, i)
 }
 
+// sizes of the groups.
+func (f *finder) sizes() []int {
+	sizes := make([]int, len(f.groups))
+	for i, g := range f.groups {
+		sizes[i] = len(g.samples)
+	}
+	return sizes
+}
+
 // take accepts a pass that was refused before, and reports whether there is one.
 func (f *finder) take() bool {
 	i := f.inHand()

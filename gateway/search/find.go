@@ -30,7 +30,7 @@ func Find(ctx context.Context, t Task, p Plan) (Result, error) {
 		f.result.Rungs[i].Left = p.samples(i)
 	}
 	err := f.find(ctx)
-	f.result.Took = p.Now().Sub(f.started)
+	f.result.Took, f.result.Groups = p.Now().Sub(f.started), f.sizes()
 	if f.result.Best = f.result.best(); len(f.groups) > 0 && f.result.Winner < 0 {
 		f.result.Best = f.inHand()
 	}
@@ -139,10 +139,7 @@ func (f *finder) last(state State, why string) (rung, n int, stop string) {
 
 // state is what the Stopper is shown.
 func (f *finder) state() State {
-	s := State{Rungs: slices.Clone(f.result.Rungs), Rung: f.rung, Tests: f.tests, Samples: f.left, Groups: make([]int, len(f.groups)), Time: math.MaxInt64, Batch: f.longestWait()}
-	for i, g := range f.groups {
-		s.Groups[i] = len(g.samples)
-	}
+	s := State{Rungs: slices.Clone(f.result.Rungs), Rung: f.rung, Tests: f.tests, Samples: f.left, Groups: f.sizes(), Time: math.MaxInt64, Batch: f.longestWait()}
 	s.Money = max(f.plan.Ceiling-f.spent, 0)
 	if !f.plan.Deadline.IsZero() {
 		s.Time = f.plan.Deadline.Sub(f.plan.Now())

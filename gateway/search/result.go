@@ -32,6 +32,7 @@ type Result struct {
 	Best     int           // index of the sample that passed most checks; -1 when none was judged
 	Stop     string        // why it ended
 	Rungs    []RungState   // as the Stopper would see them at the end
+	Groups   []int         // sizes of the groups of refused passes that behave alike, as it would see them; where they are compared
 	Batches  int           // batches sent
 	Took     time.Duration // all of it
 	Sampling time.Duration // with calls in flight
