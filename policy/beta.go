@@ -20,18 +20,6 @@ func (b Beta) Miss(n int) float64 {
 	return s
 }
 
-// Draws is the expected number of draws on one problem when they stop at the
-// first success and at most at limit: the sum of Miss(j) over j < limit. It
-// grows without bound in limit where A <= 1, which is why a search needs one.
-func (b Beta) Draws(limit int) float64 {
-	n, s := 0.0, 1.0
-	for i := range limit {
-		n += s
-		s *= (b.B + float64(i)) / (b.A + b.B + float64(i))
-	}
-	return n
-}
-
 // check reports what keeps b from being a distribution that the grid can hold.
 func (b Beta) check(path string, fault func(path, format string, args ...any)) {
 	for _, x := range []float64{b.A, b.B} {

@@ -135,7 +135,7 @@ func TestSmallModelAloneHasThePublishedAccuracyAndCost(t *testing.T) {
 	} {
 		near(t, fmt.Sprintf("solved in %d", limit), 1-Llama8B.Miss(limit), want.alone, .02)
 		for i, host := range hosts {
-			cost := Llama8B.Draws(limit)*(180*host[0]+220*host[1])/(180*2.50+220*10) + Llama8B.Miss(limit)
+			cost := drawsTo(Llama8B, limit)*(180*host[0]+220*host[1])/(180*2.50+220*10) + Llama8B.Miss(limit)
 			// The thin tail saves up to five samples of 64 and one call in fifty.
 			near(t, fmt.Sprintf("cost of %d at host %d", limit, i), cost, want.cost[i], .03+.001*float64(limit)*float64(i)/2)
 		}

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"iter"
 	"strings"
 	"unicode"
 )
@@ -11,18 +10,6 @@ import (
 type Pairing struct {
 	Small  ModelID   `json:"small"`
 	Others []ModelID `json:"others"`
-}
-
-// Fit learns from recorded outcomes in their order. It ends at the first error.
-func Fit(past iter.Seq2[Outcome, error]) (*Model, error) {
-	l := NewLearner()
-	for o, err := range past {
-		if err != nil {
-			return nil, err
-		}
-		l.Outcome(o)
-	}
-	return l.Model(), nil
 }
 
 // Outcome folds what a request left behind, and says whether it taught anything.

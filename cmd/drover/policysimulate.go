@@ -24,16 +24,17 @@ func (simulateCmd) Help() string {
 	return "Weighs the recorded outcomes by how likely the configuration would have followed the same plans. Answers count as right by a hidden verdict where there is one, else by their own tests, which favours weak tests. Forecasts are made for each half of the outcomes by what the other half taught."
 }
 
-// Run estimates and gives a verdict.
-func (c simulateCmd) Run(ctx context.Context) error {
+// estimate weighs what was recorded; skipped is how many outcomes could not be
+// compared.
+func (c simulateCmd) estimate(ctx context.Context) (report lab.OffPolicy, skipped int, err error) {
 	config, journal, _, err := c.open(ctx)
 	if err != nil {
-		return err
+		return report, 0, err
 	}
 	defer journal.Close()
 	prices, err := config.Table()
 	if err != nil {
-		return err
+		return report, 0, err
 	}
 	var outcomes []policy.Outcome
 	truth := map[string]bool{}
@@ -41,7 +42,7 @@ func (c simulateCmd) Run(ctx context.Context) error {
 	for e, err := range journal.Events(ctx, 0) {
 		switch {
 		case err != nil:
-			return err
+			return report, 0, err
 		case e.Feedback != nil:
 			truth[e.Outcome.ID] = e.Feedback.Correct
 		case e.Outcome != nil && e.Outcome.Plan != nil && e.Outcome.Features != nil && (c.Since == 0 || time.Since(e.Outcome.At) < c.Since):
@@ -55,7 +56,6 @@ func (c simulateCmd) Run(ctx context.Context) error {
 	}
 	models := [2]*policy.Model{halves[1].Model(), halves[0].Model()} // of the other half
 	var rows []lab.Logged
-	skipped := 0
 	for i, o := range outcomes {
 		row, ok := c.row(config, prices, models[i%2], o, truth)
 		if !ok {
@@ -64,7 +64,15 @@ func (c simulateCmd) Run(ctx context.Context) error {
 		}
 		rows = append(rows, row)
 	}
-	report := lab.Weigh(rows)
+	return lab.Weigh(rows), skipped, nil
+}
+
+// Run estimates and gives a verdict.
+func (c simulateCmd) Run(ctx context.Context) error {
+	report, skipped, err := c.estimate(ctx)
+	if err != nil {
+		return err
+	}
 	if c.JSON {
 		return json.NewEncoder(os.Stdout).Encode(map[string]any{"config": c.Config, "skipped": skipped, "estimate": report})
 	}

@@ -20,7 +20,7 @@ type learning struct {
 	explored, exploredCost float64 // shares
 	audits                 int
 	auditCost, cost        float64 // dollars
-	violations             float64 // share of requests decided by a model below the floor
+	violations             float64 // share of requests decided by a model whose answers, where it gives one, are right less often than the strong model's
 	regret                 [3]float64
 	policyMean             xy // of the requests, audits left out
 	strongMean, staticMean xy // the same requests, by the strong model alone and by the best cascade of the tuning half
@@ -91,7 +91,7 @@ func (r *Replay) learn(rng *rand.Rand, test, tuning []int, prior *policy.Learner
 		point.Requests = n
 		l.curve = append(l.curve, point)
 		floor = min(floor, point.StrongAccuracy)
-		below = point.Accuracy < point.StrongAccuracy-.005
+		below = point.Accuracy < (point.StrongAccuracy-.005)*(1-point.Unanswered)
 	}
 	measure(0)
 	total, n := 0, 0.0
