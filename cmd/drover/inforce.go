@@ -142,6 +142,7 @@ func (f *inForce) replace(c *configs.Config) error {
 	}
 	f.book.Configure(made.Budgets, timeOfDay(), nil)
 	f.gateway.To(made)
+	f.learned.reconfigure(c)
 	for name, p := range f.providers {
 		if providers[name] != p {
 			p.Close()

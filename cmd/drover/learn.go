@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -24,12 +25,27 @@ type learning struct {
 	after uint64 // last record that was folded
 	whole uint64 // up to here, nothing was forgotten before it was folded
 	model atomic.Pointer[policy.Model]
+
+	latest []policy.Pairing        // of the configuration in force
+	anew   atomic.Pointer[lessons] // to begin again with, because it has other searches
 }
 
 func newLearning(c *configs.Config, log *slog.Logger) *learning {
 	l := &learning{lessons: *newLessons(c, log)}
+	l.latest = l.pairings
 	l.model.Store(l.learner.Model())
 	return l
+}
+
+// reconfigure is told of another configuration, one at a time. Where its searches
+// are others, the journal is folded anew, as a start would: their models learn of the
+// published counts in it, and the same journal still gives the same model. Until that
+// is done, requests are decided by what was learned before.
+func (l *learning) reconfigure(c *configs.Config) {
+	if now := pairings(c); !reflect.DeepEqual(now, l.latest) {
+		l.latest = now
+		l.anew.Store(newLessons(c, l.log))
+	}
 }
 
 // pairings are the searches of the routes.
@@ -56,6 +72,9 @@ func pairings(c *configs.Config) []policy.Pairing {
 // fold learns what was journalled since. What is forgotten meanwhile is in what
 // the ledger says was learned, and is taken from there.
 func (l *learning) fold(ctx context.Context, journal *ledger.Ledger) error {
+	if anew := l.anew.Swap(nil); anew != nil {
+		l.lessons, l.after, l.whole = *anew, 0, 0
+	}
 	for {
 		state, through, err := journal.Learned()
 		if err != nil {

@@ -167,3 +167,44 @@ func TestForgottenOutcomesStayLearned(t *testing.T) {
 		t.Errorf("a model that was named later gives %d lessons, %d before", more.model.Load().Lessons(), going.model.Load().Lessons())
 	}
 }
+
+// A reloaded configuration that names another model for a search teaches it the
+// published counts at once, and believes what a server believes that starts with it;
+// one with the same searches changes nothing.
+func TestReloadTeachesNewModelsThePublishedCounts(t *testing.T) {
+	journal, err := ledger.Open(filepath.Join(t.TempDir(), "drover.db"), ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close()
+	ctx, log := t.Context(), slog.New(slog.DiscardHandler)
+	config := func(searched ...string) *configs.Config {
+		c := &configs.Config{Models: map[string]gateway.ModelConfig{"small": {Name: "s-1"}, "other": {Name: "o-1"}, "strong": {Name: "g-1"}}, Routes: map[string]gateway.RouteConfig{}}
+		for _, name := range searched {
+			c.Routes[name] = gateway.RouteConfig{Direct: gateway.Names{"strong"}, Search: []gateway.RungConfig{{Model: name}}}
+		}
+		return c
+	}
+	if err := journal.AddPriors(ctx, policy.Priors{Name: "counts", At: time.Unix(1, 0), By: "test", Counts: []policy.PassCount{
+		{Model: "small", Problem: "1", Samples: 9, Right: 4, Passed: 5}, {Model: "other", Problem: "1", Samples: 9, Right: 2, Passed: 2}}}); err != nil {
+		t.Fatal(err)
+	}
+	fold := func(l *learning) *policy.Model {
+		t.Helper()
+		if err := l.fold(ctx, journal); err != nil {
+			t.Fatal(err)
+		}
+		return l.model.Load()
+	}
+	going := newLearning(config("small"), log)
+	before := fold(going)
+	going.reconfigure(config("small"))
+	if same := fold(going); same != before || same.Lessons() != 1 {
+		t.Errorf("the same searches made another model, of %d lessons", same.Lessons())
+	}
+	going.reconfigure(config("small", "other"))
+	after, started := fold(going), fold(newLearning(config("small", "other"), log))
+	if after.Version() != started.Version() || after.Lessons() != 2 {
+		t.Errorf("after the reload %s, after a start %s", after.Version(), started.Version())
+	}
+}
