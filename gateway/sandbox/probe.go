@@ -40,7 +40,7 @@ func (r *Runner) probe(ctx context.Context) []Probe {
 		return r.remote.probe(ctx)
 	}
 	if r.engine == nil {
-		return []Probe{{Name: "isolation", Saw: r.Down(), Mend: mendIsolation, Need: true}}
+		return []Probe{{Name: "isolation", Saw: r.fault.Error(), Mend: mendFor(r.fault), Need: true}}
 	}
 	started := time.Now()
 	s := &slot{runner: r}

@@ -17,6 +17,7 @@ type Runner struct {
 	log    *slog.Logger
 	tools  *tools
 	engine engine  // nil where nothing may run here
+	fault  error   // why it is nil
 	remote *remote // set for the remote engine
 	slots  chan *slot
 	all    []*slot
@@ -96,7 +97,7 @@ func (r *Runner) choose(ctx context.Context) error {
 		r.remote, err = newRemote(c.Remote)
 		return err
 	}
-	r.engine = nil
+	r.engine, r.fault = nil, err
 	r.setDown(describeFault(err))
 	return nil
 }

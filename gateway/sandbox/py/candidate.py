@@ -345,6 +345,12 @@ def run_main(spec):
     except BaseException:
         traceback.print_exc()
         status = 1
+    try: # as Python ends a program: its threads first, then what it asked for
+        if "threading" in sys.modules:
+            sys.modules["threading"]._shutdown()
+        atexit._run_exitfuncs()
+    except BaseException:
+        traceback.print_exc()
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -7,7 +7,9 @@
 
 
 class Remote:
-    """An object that lives in the candidate's process."""
+    # An object that lives in the candidate's process.
+
+    __doc__ = property(lambda self: _link(self).get(self, "__doc__"))
 
     def __init__(self, *args, **kwargs):
         raise TypeError("not made here")

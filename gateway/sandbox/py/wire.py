@@ -5,7 +5,11 @@
 # This text, that of the role and that of the zygote are one program. Its names
 # are bound before any candidate is loaded, so that a candidate which replaces
 # builtins or modules changes nothing here.
-import builtins, collections, datetime, decimal, fractions, io, json, math, operator, os, random, re, sys, types, uuid
+import _sitebuiltins, atexit, builtins, collections, datetime, decimal, fractions, io, json, math, operator, os, random, re, sys, types, uuid
+
+# Programs may count on these, which Python itself only has with its site module.
+builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D")
+builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D")
 
 _loads = json.JSONDecoder(parse_constant=lambda name: None).decode
 _dumps = json.JSONEncoder(ensure_ascii=True, allow_nan=False, check_circular=False, separators=(",", ":")).encode
