@@ -116,11 +116,13 @@ func Parse(file string, text []byte, getenv func(string) (string, bool)) (*Confi
 		c.source = d
 		read := d.faults
 		c.complete()
-		c.validate(func(path, format string, args ...any) {
-			if !d.faulty(path, read) {
-				d.fault(d.line(path), path, format, args...)
-			}
-		})
+		if !read.concern("") {
+			c.validate(d.unread(read), func(path, format string, args ...any) {
+				if !d.faulty(path, read) {
+					d.fault(d.line(path), path, format, args...)
+				}
+			})
+		}
 	}
 	if len(d.faults) > 0 {
 		d.faults.sort()
@@ -151,9 +153,24 @@ func (d *decoder) line(path string) int {
 	return max(d.places[d.nearest(path)].line, 1)
 }
 
-// faulty reports whether one of the faults is at the path or around it, by which
-// whatever else is wrong there may have come about.
+// unread reports whether a whole section that others name things of could not be
+// read: whether what they name is there cannot be told then.
+func (d *decoder) unread(faults Faults) bool {
+	return slices.ContainsFunc(faults, func(f Fault) bool {
+		return slices.Contains([]string{"providers", "models", "routes", "budgets", "teams"}, f.Path)
+	})
+}
+
+// faulty reports whether one of the faults is at the path or around it, or, where
+// the path does not stand in the file or is that of a section, right within the
+// section: by which whatever else is wrong there may have come about.
 func (d *decoder) faulty(path string, faults Faults) bool {
+	if at := d.nearest(path); at != "" && slices.ContainsFunc(faults, func(f Fault) bool {
+		place, stands := d.places[f.Path]
+		return stands && place.parent == at
+	}) {
+		return true
+	}
 	for at := d.nearest(path); ; at = d.places[at].parent {
 		if slices.ContainsFunc(faults, func(f Fault) bool { return f.Path == path || f.Path == at && at != "" }) {
 			return true

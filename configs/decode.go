@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -45,6 +46,8 @@ func (d *decoder) parse(text []byte) *yaml.Node {
 	}
 	var broken *yaml.LoadError
 	switch {
+	case errors.As(err, &broken) && broken.Mark.Line == 0: // it got no further than its characters
+		d.fault(unreadableLine(text), "", "not valid YAML: %s", broken.Message)
 	case errors.As(err, &broken):
 		hint := ""
 		if lines := bytes.Split(text, []byte("\n")); broken.Mark.Line > 0 && broken.Mark.Line <= len(lines) && bytes.Contains(lines[broken.Mark.Line-1], []byte("${")) {
@@ -61,6 +64,22 @@ func (d *decoder) parse(text []byte) *yaml.Node {
 		return docs[0].Content[0]
 	}
 	return nil
+}
+
+// unreadableLine is the line of the first byte that is no character of a text file.
+func unreadableLine(text []byte) int {
+	line := 1
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		switch {
+		case r == utf8.RuneError && size == 1, r < ' ' && !strings.ContainsRune("\t\n\r", r), r == 0x7f:
+			return line
+		case r == '\n':
+			line++
+		}
+		text = text[size:]
+	}
+	return 1
 }
 
 func (d *decoder) fault(line int, path, format string, args ...any) {
@@ -131,7 +150,11 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
 	collect(v, fields)
 	d.pairs(n, path, func(key, value *yaml.Node, at string) {
 		field, known := fields[key.Value]
-		if !known {
+		switch {
+		case key.Value == "<<":
+			d.fault(key.Line, at, "keys cannot be merged into a section; write them out, or let an alias be the whole section")
+			return
+		case !known:
 			d.fault(key.Line, at, "unknown key; %s", meant(key.Value, fields))
 			return
 		}

@@ -14,8 +14,9 @@ import (
 	"github.com/drover-llm/drover/pricing"
 )
 
-// validate reports every fault that concerns the meaning of the file.
-func (c *Config) validate(fault func(path, format string, args ...any)) {
+// validate reports every fault that concerns the meaning of the file; where a section
+// is unread, not what others name of it.
+func (c *Config) validate(unread bool, fault func(path, format string, args ...any)) {
 	if err := checkAddress(c.Listen); err != nil {
 		fault("listen", "%v", err)
 	}
@@ -27,18 +28,21 @@ func (c *Config) validate(fault func(path, format string, args ...any)) {
 	if sameAddress(c.Admin.Listen, c.Listen) {
 		fault("admin.listen", "must differ from listen: the control plane is never on the data plane's listener")
 	}
-	if len(c.Providers) == 0 {
+	if len(c.Providers) == 0 && !unread {
 		fault("providers", "is missing; name at least one, for example openai: { base_url: \"https://api.openai.com/v1\", api_key: \"${OPENAI_API_KEY}\" }")
 	}
 	providers := slices.Sorted(maps.Keys(c.Providers))
 	for _, name := range providers {
 		c.Providers[name].Validate(below("providers."+name, fault))
 	}
-	if len(c.Models) == 0 {
+	if len(c.Models) == 0 && !unread {
 		fault("models", "is missing; name at least one, for example gpt-4o: { provider: openai, name: gpt-4o-2024-08-06 }")
 	}
 	c.Retention.Validate(below("retention", fault))
 	c.Sandbox.Validate(below("sandbox", fault))
+	if unread {
+		return
+	}
 	gateway.Validate(providers, c.Models, c.Routes, fault)
 	names := slices.Concat(slices.Sorted(maps.Keys(c.Routes)), slices.Sorted(maps.Keys(c.Models)))
 	c.Money().Validate(names, fault)

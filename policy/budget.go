@@ -42,21 +42,19 @@ func (c BudgetConfig) Validate(fault func(path, format string, args ...any)) {
 	if c.PerRequest < 0 {
 		fault("per_request", "must be positive, got %s", c.PerRequest)
 	}
-	if c.Limit == 0 && c.PerRequest == 0 {
-		fault("limit", "is missing; a budget needs a limit, or a per_request, or both")
+	if c.Limit == 0 {
+		switch {
+		case c.PerRequest == 0:
+			fault("limit", "is missing; a budget needs a limit, or a per_request, or both")
+		case c.Every != Ever || c.Soft > 0:
+			fault("limit", "is missing; without it every and soft have no meaning")
+		}
 	}
 	if c.Limit > 0 && c.PerRequest > c.Limit {
 		fault("per_request", "must not exceed the limit of %s, got %s", c.Limit, c.PerRequest)
 	}
 	if !(c.Soft >= 0 && c.Soft < 1) {
 		fault("soft", "must be a share between 0 and 1, such as 0.8, got %g", c.Soft)
-	}
-	if c.Limit == 0 {
-		for path, stands := range map[string]bool{"every": c.Every != Ever, "soft": c.Soft > 0} {
-			if stands {
-				fault(path, "has no meaning without a limit")
-			}
-		}
 	}
 	switch c.Then {
 	case "", ThenRefuse, ThenCheapest:
