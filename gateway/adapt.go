@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -23,7 +24,8 @@ func adapt(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string) {
 	adapted.Object = make(openai.Object, 0, len(q.Object)+1)
 	var warnings []string
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
-	limited := false // the output limit was written
+	limited := false  // the output limit was written
+	toolless := false // all tools were left out
 	for _, f := range q.Object {
 		sent := f.Name
 		switch {
@@ -57,6 +59,15 @@ func adapt(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string) {
 				f.Name = limitName(q, sent, llama, gpt4o || m.Family == pricing.GPT4o)
 			}
 			f.Value = jsontext.Value(strconv.FormatInt(q.MaxTokens, 10)) // the lower one, which the ceiling was held for
+		case f.Name == "tools":
+			var left []string
+			f.Value, left = withoutBilled(f.Value, hostedTool)
+			for _, kind := range left {
+				warn("tools: %s left out, since the provider runs it, and it costs what Drover cannot price", kind)
+			}
+			if toolless = f.Value == nil; toolless {
+				continue
+			}
 		case f.Name == "messages":
 			if llama {
 				f.Value = withoutDeveloper(q, f.Value)
@@ -68,10 +79,45 @@ func adapt(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string) {
 		}
 		adapted.Object = append(adapted.Object, f)
 	}
+	if choice := adapted.Get("tool_choice"); choice != nil && (toolless || choice.Kind() == '{' && hostedTool(choice)) {
+		adapted.Object = slices.DeleteFunc([]openai.Member(adapted.Object), func(f openai.Member) bool { return f.Name == "tool_choice" })
+		warn("tool_choice: left out with its tool")
+	}
 	if q.Stream { // every stream is asked for its usage, whoever else wants it
 		adapted.Set("stream_options", jsontext.Value(`{"include_usage":true}`))
 	}
 	return &adapted, warnings
+}
+
+// hostedTool reports whether a tool of a chat request, or the choice of one, is the
+// provider's: the client runs functions and custom tools itself.
+func hostedTool(tool jsontext.Value) bool {
+	o, err := openai.DecodeObject(tool)
+	switch kind := openai.Text(o.Get("type")); kind {
+	case "function", "custom", "allowed_tools", "":
+		return false
+	default:
+		return err == nil
+	}
+}
+
+// paidFields are fields of chat requests by which a provider searches or runs
+// programs, and charges for that beside tokens.
+var paidFields = []string{"web_search_options", "search_parameters", "search_options", "enable_search", "plugins", "compound_custom"}
+
+// paidModels are parts of the names of models that do so unasked.
+var paidModels = []string{"compound", ":online", "sonar", "search-preview", "search-api", "deep-research"}
+
+// runsTools reports whether the provider may charge for more than the tokens of a
+// request: nobody here can bound that.
+func runsTools(q *openai.ChatRequest, m Model) bool {
+	for _, name := range paidFields {
+		if v := q.Get(name); v != nil && v.Kind() != 'n' && v.Kind() != 'f' && string(v) != "[]" {
+			return true
+		}
+	}
+	name := strings.ToLower(m.Client.Model())
+	return slices.ContainsFunc(paidModels, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // limitName is the one field that tells the host the output limit: of two that

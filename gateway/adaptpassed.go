@@ -36,7 +36,7 @@ func adaptPassed(q *openai.ChatRequest, m Model) (*openai.ChatRequest, []string)
 			warn("include: left out, since GPT-4o does not reason")
 			continue
 		case f.Name == "tools":
-			tools, left := withoutBilled(f.Value)
+			tools, left := withoutBilled(f.Value, billedTool)
 			for _, kind := range left {
 				warn("tools: %s left out, since it costs what Drover cannot price", kind)
 			}
@@ -78,10 +78,10 @@ func billedTool(tool jsontext.Value) bool {
 
 // withoutBilled returns the tools that cost nothing of their own, nil for none,
 // and the types of the others.
-func withoutBilled(tools jsontext.Value) (rest jsontext.Value, left []string) {
+func withoutBilled(tools jsontext.Value, billed func(jsontext.Value) bool) (rest jsontext.Value, left []string) {
 	kept := []byte{'['}
 	for _, tool := range openai.Objects(tools) {
-		if billedTool(tool.AppendJSON(nil)) {
+		if billed(tool.AppendJSON(nil)) {
 			left = append(left, strings.ToValidUTF8(openai.Text(tool.Get("type")), "?"))
 			continue
 		}

@@ -47,7 +47,7 @@ func (g *Gateway) price(model string, prompt, completion int64) (pricing.USD, er
 
 // promptBound is the most prompt tokens that the request can have.
 func (g *Gateway) promptBound(q *openai.ChatRequest, model string) (int64, error) {
-	if q.Get("web_search_options") != nil {
+	if runsTools(q, g.Models[model]) {
 		return 0, errUnbounded
 	}
 	media := q.FindMedia()

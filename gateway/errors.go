@@ -201,7 +201,7 @@ func noCeiling(model string, why error) *failure {
 		f.body.Message += " Tell your administrator to state price: with the model."
 	case errors.Is(why, errUnbounded):
 		f.body.Param = "messages"
-		f.body.Message += " Leave out files, web searches and references to what the provider keeps; text, images and audio are fine."
+		f.body.Message += " Leave out files, web searches and references to what the provider keeps, and ask no model that searches by itself; text, images and audio are fine."
 	case !errors.Is(why, errNoLimit):
 		return errInternal
 	}
