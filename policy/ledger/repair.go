@@ -55,6 +55,10 @@ func repair(ctx context.Context, path string, o Options) (r Repaired, err error)
 			return err
 		}
 		r.Root = checkRoots(file) != nil
+		err = from.View(func(tx *bolt.Tx) error { return checkPages(tx, file) })
+		if errors.Is(err, errTwice) {
+			return fmt.Errorf("too much is lost for a repair, restore a backup: %w", errors.Join(err, from.Close()))
+		}
 		to, err := bolt.Open(made, 0o600, &bolt.Options{NoSync: true, FreelistType: bolt.FreelistMapType})
 		if err != nil {
 			return err

@@ -40,33 +40,6 @@ func checkRoots(f io.ReaderAt) error {
 	return nil
 }
 
-// checkRoom finds pages that claim to go on for more pages than the file has.
-func checkRoom(tx *bolt.Tx, f io.ReaderAt) error {
-	s := tx.Cursor().Bucket().Stats() // of all buckets
-	pageSize := int64(tx.DB().Info().PageSize)
-	claimed := int64(s.BranchPageN+s.LeafPageN) + int64(s.BranchOverflowN) + int64(s.LeafOverflowN)
-	for i := range int64(2) {
-		var root [rootLength]byte
-		if _, err := f.ReadAt(root[:], i*pageSize+rootHeader); err != nil {
-			return err
-		}
-		if int(binary.NativeEndian.Uint64(root[48:])) != tx.ID() {
-			continue
-		}
-		var freelist [16]byte
-		if at := binary.NativeEndian.Uint64(root[32:]); at < uint64(tx.Size()/pageSize) {
-			if _, err := f.ReadAt(freelist[:], int64(at)*pageSize); err != nil {
-				return err
-			}
-		}
-		claimed += int64(binary.NativeEndian.Uint32(freelist[12:]))
-	}
-	if claimed > tx.Size()/pageSize {
-		return fmt.Errorf("%w (its pages claim to go on for %d pages, and it has %d)", errDamaged, claimed, tx.Size()/pageSize)
-	}
-	return nil
-}
-
 // readNumbers are what stands for names in rows; it is 0 where there is none.
 func readNumbers(tx *bolt.Tx) map[string]uint32 {
 	numbers := map[string]uint32{}

@@ -45,8 +45,8 @@ func (l *Ledger) Verify(ctx context.Context, progress func(done, of int)) (Repor
 		if err != nil {
 			v.fault("%v", err)
 		}
-		if err := checkRoom(tx, l.file); err != nil {
-			return err // tx.Check would want as much memory as the pages claim to have room
+		if err := checkPages(tx, l.file); err != nil {
+			return err
 		}
 		for err := range tx.Check() {
 			v.fault("bbolt: %v", err)
