@@ -13,7 +13,9 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/drover-llm/drover/configs"
 	"github.com/drover-llm/drover/gateway/sandbox"
@@ -97,16 +99,30 @@ func readSource(name string, read func(io.Reader) error) (lab.Source, error) {
 // readSamples reads the recorded samples of the problems, of one model where that
 // is named. others counts those of other problems.
 func readSamples(name, model string, problems []lab.Problem) (samples []lab.Sample, source lab.Source, others int, err error) {
-	prompts := map[string]string{}
+	prompts, ids := map[string]string{}, map[string]string{}
 	for _, p := range problems {
 		prompts[p.ID] = p.Prompt
 	}
+	for _, p := range problems { // of two that are told apart by signs alone, neither is found without them
+		if written := plainID(p.ID); ids[written] == "" {
+			ids[written] = p.ID
+		} else {
+			ids[written] = "?"
+		}
+	}
+	idOf := func(id string) string {
+		if _, known := prompts[id]; known {
+			return id
+		}
+		return cmp.Or(ids[plainID(id)], id)
+	}
 	models := map[string]bool{}
 	source, err = readSource(name, func(in io.Reader) error {
-		for s, err := range lab.ReadSamples(in, func(id string) string { return prompts[id] }) {
+		for s, err := range lab.ReadSamples(in, func(id string) string { return prompts[idOf(id)] }) {
 			if err != nil {
 				return err
 			}
+			s.TaskID = idOf(s.TaskID)
 			models[s.Model] = true
 			switch _, known := prompts[s.TaskID]; {
 			case model != "" && s.Model != model:
@@ -126,6 +142,17 @@ func readSamples(name, model string, problems []lab.Problem) (samples []lab.Samp
 		err = fmt.Errorf("%s has no sample of these problems; do its task_ids belong to another set?", name)
 	}
 	return samples, source, others, err
+}
+
+// plainID is a task's name without what tools write now so, now so: HumanEval/0,
+// HumanEval_0, humaneval-0.
+func plainID(id string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("/_-. ", r) {
+			return '/'
+		}
+		return unicode.ToLower(r)
+	}, id)
 }
 
 // evalRunCmd judges answers.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/drover-llm/drover/policy/lab"
 )
 
 // all replays every recorded sample in place of a share:
@@ -215,5 +217,18 @@ func TestFencedProgramsComeBackWhole(t *testing.T) {
 		if !strings.Contains(reply, code) || strings.Count(reply, "\n") < 2 {
 			t.Errorf("%q", reply)
 		}
+	}
+}
+
+// A task is found however its name is written, unless two differ by that alone.
+func TestSamplesFindTheirTasks(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "samples.jsonl")
+	text := `{"task_id":"humaneval_1","completion":"  return 1"}` + "\n" + `{"task_id":"A-1","code":"x"}` + "\n" + `{"task_id":"HumanEval/1","code":"y"}` + "\n"
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	samples, _, others, err := readSamples(name, "", []lab.Problem{{ID: "HumanEval/1", Prompt: "def f():\n"}, {ID: "A/1"}, {ID: "A_1"}})
+	if err != nil || others != 1 || len(samples) != 2 || samples[0].TaskID != "HumanEval/1" || samples[0].Code != "def f():\n  return 1" || samples[1].Code != "y" {
+		t.Errorf("%+v, %d others, %v", samples, others, err)
 	}
 }

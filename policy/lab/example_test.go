@@ -21,5 +21,5 @@ func ExampleReadProblems() {
 	// Output:
 	// shop/1 assert
 	// shop/2 stdio
-	// line 3: no tests: none of tests, test, base_input and cases is there
+	// line 3: no tests: none of tests, test, test_list, base_input, cases, input_output and public_tests is there
 }

@@ -25,8 +25,11 @@ var gzipMagic = []byte{0x1f, 0x8b}
 //	HumanEval    task_id, prompt, entry_point, canonical_solution, test
 //	HumanEval+   the same with base_input, plus_input, contract, atol; test is optional
 //	MBPP+        the same as HumanEval+, with assertion in place of test
-//	MBPP         as HumanEval: the sanitized set as CodeT prepared it
-//	stdio        task_id, prompt, cases; hidden_cases
+//	MBPP         task_id, text or prompt, code, test_list; test_imports, test_setup_code,
+//	             challenge_test_list; as HumanEval: the sanitized set as CodeT prepared it
+//	stdio        task_id, prompt, cases; hidden_cases; as APPS (problem_id, question,
+//	             input_output) and CodeContests (name, description, public_tests,
+//	             private_tests, generated_tests) write them
 //
 // A line that is none of these yields an error that names the line and what is
 // missing or wrong; the lines after it are still read. Blank lines are skipped.
@@ -67,8 +70,23 @@ func ReadProblems(r io.Reader) iter.Seq2[Problem, error] {
 	}
 }
 
-// plain returns r without its compression, if it has any.
+// mark may begin a text file, and says nothing in UTF-8.
+var mark = []byte("\ufeff")
+
+// plain returns r without its compression and its mark, if it has any.
 func plain(r io.Reader) (*bufio.Reader, error) {
+	text, err := unpacked(r)
+	if err != nil {
+		return nil, err
+	}
+	if start, _ := text.Peek(len(mark)); bytes.Equal(start, mark) {
+		_, err = text.Discard(len(mark))
+	}
+	return text, err
+}
+
+// unpacked returns r without its compression.
+func unpacked(r io.Reader) (*bufio.Reader, error) {
 	buffered := bufio.NewReaderSize(r, 64<<10)
 	start, err := buffered.Peek(len(gzipMagic))
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -77,11 +95,11 @@ func plain(r io.Reader) (*bufio.Reader, error) {
 	if !bytes.Equal(start, gzipMagic) {
 		return buffered, nil
 	}
-	unpacked, err := gzip.NewReader(buffered)
+	packed, err := gzip.NewReader(buffered)
 	if err != nil {
 		return nil, err
 	}
-	return bufio.NewReaderSize(unpacked, 64<<10), nil
+	return bufio.NewReaderSize(packed, 64<<10), nil
 }
 
 var errLongLine = fmt.Errorf("longer than %d MiB", maxLine>>20)

@@ -81,7 +81,7 @@ func TestReadProblemsNamesLineAndFault(t *testing.T) {
 		{"empty", "{}", []string{"no tests"}},
 		{"no tests", `{"task_id":"a","prompt":"p","entry_point":"f"}`, []string{"tests", "test", "base_input", "cases"}},
 		{"several fields", `{"tests":"assert f()"}`, []string{"missing task_id, prompt, entry_point"}},
-		{"number for a name", `{"task_id":1,"prompt":"p","entry_point":"f","tests":"t"}`, []string{"task_id"}},
+		{"number for a name", `{"task_id":1.5,"prompt":"p","entry_point":"f","tests":"t"}`, []string{"task_id"}},
 		{"duplicate key", `{"task_id":"a","task_id":"b","prompt":"p","entry_point":"f","tests":"t"}`, []string{"task_id"}},
 		{"no name", `{"task_id":"a","prompt":"p","entry_point":"f()","tests":"t"}`, []string{`entry_point "f()"`}},
 		{"negative grade", `{"task_id":"a","prompt":"p","entry_point":"f","tests":"t","grade":-1}`, []string{"grade -1"}},
@@ -212,5 +212,72 @@ func TestSolutionKeepsWhatStandsBeforeTheDocstring(t *testing.T) {
 	got = wholeProgram("def f (a): \n    '''\n    Doc.\n    '''\n", "  return a\n", "f")
 	if want := "def f (a): \n  return a\n"; got != want {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Sets are read as their authors publish them, with a byte order mark and the line
+// ends of Windows.
+func TestPublishedFormsAreRead(t *testing.T) {
+	const mark = "\ufeff"
+	lines := []string{
+		`{"text": "Write a function to find the shared elements of two lists.", "code": "def helper(x):\n  return x\ndef similar(a, b):\n  return tuple(set(a) & set(b))", "task_id": 2, "test_setup_code": "", "test_list": ["assert set(similar((3, 4), (4, 3))) == set((3, 4))"], "challenge_test_list": ["assert similar((1,), (2,)) == ()"]}`,
+		`{"source_file": "x.ipynb", "task_id": 7, "prompt": "Write a function to root.", "code": "import math\ndef root(x):\n  return math.sqrt(x)", "test_imports": ["import math"], "test_list": ["assert math.isclose(root(4), 2)"], "test": "assert root(9) == 3"}`,
+		`{"problem_id": 4000, "question": "Print the sum.", "solutions": "[]", "input_output": "{\"inputs\": [\"1 2\\n\"], \"outputs\": [\"3\\n\"]}", "difficulty": "interview"}`,
+		`{"name": "1575_A. Another", "description": "Sort.", "public_tests": {"input": ["b a"], "output": ["a b"]}, "private_tests": {"input": ["d c"], "output": ["c d"]}, "generated_tests": {"input": [], "output": []}}`,
+	}
+	var got []Problem
+	for p, err := range ReadProblems(strings.NewReader(mark + strings.Join(lines, "\r\n\r\n") + "\r\n")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, p)
+	}
+	want := []Problem{
+		{ID: "2", EntryPoint: "similar", Kind: KindAssert, Tests: "assert set(similar((3, 4), (4, 3))) == set((3, 4))", Hidden: "assert similar((1,), (2,)) == ()",
+			Prompt:   "Write a function to find the shared elements of two lists.\nYour code should pass these tests:\n\nassert set(similar((3, 4), (4, 3))) == set((3, 4))\n",
+			Solution: "def helper(x):\n  return x\ndef similar(a, b):\n  return tuple(set(a) & set(b))"},
+		{ID: "7", EntryPoint: "root", Kind: KindAssert, Tests: "import math\n\nassert math.isclose(root(4), 2)", Hidden: "assert root(9) == 3",
+			Prompt:   "Write a function to root.\nYour code should pass these tests:\n\nassert math.isclose(root(4), 2)\n",
+			Solution: "import math\ndef root(x):\n  return math.sqrt(x)"},
+		{ID: "4000", Kind: KindStdio, Prompt: "Print the sum.", Cases: []Case{{"1 2\n", "3\n"}}},
+		{ID: "1575_A. Another", Kind: KindStdio, Prompt: "Sort.", Cases: []Case{{"b a", "a b"}}, HiddenCases: []Case{{"d c", "c d"}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range []string{
+		`{"problem_id": 1, "question": "q", "input_output": "{\"inputs\": [[1]], \"outputs\": [1], \"fn_name\": \"f\"}"}`,
+		`{"problem_id": 1, "question": "q", "input_output": "{\"inputs\": [\"1\"], \"outputs\": []}"}`,
+	} {
+		for p, err := range ReadProblems(strings.NewReader(bad)) {
+			if err == nil || !strings.Contains(err.Error(), "line 1: ") {
+				t.Errorf("%s: %v, %+v", bad, err, p)
+			}
+		}
+	}
+}
+
+// Samples are read whatever else their lines hold, and however a verdict, a number
+// of tokens or a task is written.
+func TestSamplesOfOtherToolsAreRead(t *testing.T) {
+	text := "\ufeff" + strings.Join([]string{
+		`{"result": "passed", "passed": true, "completion": "  return 1", "task_id": "T/1"}`, "",
+		`{"extra": {"a": [1]}, "tokens": null, "base": true, "code": "x", "model": "m", "task_id": 11}`,
+		`{"task_id": "T/1", "solution": "y", "plus": "passed", "base": "fail", "tokens": 12.0, "attempt": "7"}`,
+	}, "\r\n")
+	var got []Sample
+	for s, err := range ReadSamples(strings.NewReader(text), func(string) string { return "def f():\n" }) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, s)
+	}
+	want := []Sample{
+		{TaskID: "T/1", Attempt: 1, Code: "def f():\n  return 1", Base: "pass"},
+		{TaskID: "11", Model: "m", Attempt: 1, Code: "x", Base: "pass"},
+		{TaskID: "T/1", Attempt: 2, Code: "y", Base: "fail", Plus: "pass", Tokens: &Tokens{Completion: 12}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

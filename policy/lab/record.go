@@ -14,7 +14,10 @@ import (
 // A record is a line of any problem set that ReadProblems knows.
 type record struct {
 	Problem `json:",inline"`
+	mbpp    `json:",inline"`
+	contest `json:",inline"`
 
+	TaskID    taskID  `json:"task_id"`
 	Canonical string  `json:"canonical_solution"`
 	Test      string  `json:"test"`
 	Assertion string  `json:"assertion"`
@@ -49,6 +52,7 @@ func parseProblem(line []byte) (Problem, error) {
 		return Problem{}, err
 	}
 	p := r.Problem
+	p.ID = string(r.TaskID)
 	p.EntryPoint = strings.TrimSpace(p.EntryPoint) // MBPP has some with a blank at the end
 	switch {
 	case p.Cases != nil:
@@ -60,13 +64,21 @@ func parseProblem(line []byte) (Problem, error) {
 		p.Contract, p.Tolerance = r.Asserts, r.Atol
 	case p.Tests != "":
 		p.Kind = KindAssert
+	case len(r.List) > 0:
+		p = r.mbpp.problem(p, r.Test)
+	case r.contest.there():
+		if p, err = r.contest.problem(p); err != nil {
+			return Problem{}, err
+		}
 	case r.Test != "":
 		p.Kind = KindCheck
 		p.Tests = r.Test
 	default:
-		return Problem{}, errors.New("no tests: none of tests, test, base_input and cases is there")
+		return Problem{}, errors.New("no tests: none of tests, test, test_list, base_input, cases, input_output and public_tests is there")
 	}
-	p.Solution = wholeProgram(p.Prompt, r.Canonical, p.EntryPoint)
+	if p.Solution == "" {
+		p.Solution = wholeProgram(p.Prompt, r.Canonical, p.EntryPoint)
+	}
 	if err := p.check(); err != nil {
 		return Problem{}, err
 	}

@@ -2,10 +2,12 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"math"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -49,8 +51,15 @@ type Tokens struct {
 // UnmarshalJSONFrom reads a number, or an object with prompt and completion.
 func (t *Tokens) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if d.PeekKind() == '0' {
-		*t = Tokens{}
-		return json.UnmarshalDecode(d, &t.Completion)
+		var n float64 // tables that had gaps write 12 as 12.0
+		if err := json.UnmarshalDecode(d, &n); err != nil {
+			return err
+		}
+		if !(n >= 0 && n < 1<<53) || n != math.Trunc(n) {
+			return fmt.Errorf("%g is no number of tokens", n)
+		}
+		*t = Tokens{Completion: int64(n)}
+		return nil
 	}
 	var usage struct {
 		Prompt           int64 `json:"prompt"`
@@ -106,19 +115,47 @@ func ReadSamples(r io.Reader, prompt func(taskID string) string) iter.Seq2[Sampl
 	}
 }
 
+// verdictWord is a recorded verdict: a word of its source, or whether it passed.
+type verdictWord string
+
+func (v *verdictWord) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	switch d.PeekKind() {
+	case 't', 'f':
+		passed := false
+		err := json.UnmarshalDecode(d, &passed)
+		if *v = "fail"; passed {
+			*v = "pass"
+		}
+		return err
+	case 'n', '"':
+		err := json.UnmarshalDecode(d, (*string)(v))
+		if *v == "passed" || *v == "PASS" {
+			*v = "pass"
+		}
+		return err
+	}
+	return errors.New("a verdict is a word, true or false")
+}
+
 // parseSample reads a line in this form or in EvalPlus's, which writes solution
 // for a whole program and completion for what continues the prompt.
 func parseSample(line []byte, prompt func(string) string) (Sample, error) {
 	var l struct {
 		Sample     `json:",inline"`
-		Code       *string `json:"code"`
-		Solution   *string `json:"solution"`
-		Completion *string `json:"completion"`
+		TaskID     taskID         `json:"task_id"`
+		Attempt    jsontext.Value `json:"attempt"` // counted anew
+		Base       verdictWord    `json:"base"`
+		Plus       verdictWord    `json:"plus"`
+		Passed     verdictWord    `json:"passed"` // as HumanEval's own harness writes it
+		Code       *string        `json:"code"`
+		Solution   *string        `json:"solution"`
+		Completion *string        `json:"completion"`
 	}
 	if err := json.Unmarshal(line, &l); err != nil {
 		return Sample{}, err
 	}
 	s := l.Sample
+	s.TaskID, s.Base, s.Plus = string(l.TaskID), string(cmp.Or(l.Base, l.Passed)), string(l.Plus)
 	if s.TaskID == "" {
 		return Sample{}, errors.New("no task_id")
 	}
