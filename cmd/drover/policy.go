@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -210,9 +213,14 @@ func (c replayCmd) plot(host string, r *lab.ReplayReport) error {
 		return err
 	}
 	name := strings.NewReplacer("/", "-", ".", "").Replace(host)
-	figure := lab.Figure{Title: fmt.Sprintf("%s at %s over %s (replayed)", r.Small, host, r.Strong), X: "cost over always asking the strong model", Y: "accuracy"}
+	figure := lab.Figure{Title: fmt.Sprintf("%s at %s (replayed)", path.Base(r.Small), host), X: "cost over always asking the strong model", Y: "accuracy", LogX: true}
 	for _, f := range r.Families {
-		figure.Series = append(figure.Series, lab.Series{Name: f.Name, Points: f.Front})
+		// The fronts begin with nothing at no cost, which a logarithm does not show.
+		paid := slices.DeleteFunc(slices.Clone(f.Front), func(p lab.Point) bool { return p.X <= 0 })
+		name, _, _ := strings.Cut(f.Name, ":")
+		if len(paid) > 0 {
+			figure.Series = append(figure.Series, lab.Series{Name: name, Points: paid})
+		}
 	}
 	var accuracy, cost, regret []lab.Point
 	for _, p := range r.Learning.Curve {
@@ -222,7 +230,7 @@ func (c replayCmd) plot(host string, r *lab.ReplayReport) error {
 	}
 	for file, f := range map[string]lab.Figure{
 		"front-" + name: figure,
-		"learning-" + name: {Title: "Learning (replayed)", X: "requests", Y: "share",
+		"learning-" + name: {Title: "Learning (replayed)", X: "requests", Y: "share", YMin: min(0, slices.MinFunc(regret, func(a, b lab.Point) int { return cmp.Compare(a.Y, b.Y) }).Y), YMax: 1.02,
 			Series: []lab.Series{{Name: "accuracy", Points: accuracy}, {Name: "cost", Points: cost}, {Name: "regret closed", Points: regret}}},
 		"calibration-" + name: {Title: "Calibration (replayed)", X: "foretold", Y: "came true",
 			Series: []lab.Series{{Name: "a sample passes", Shape: lab.Dots, Points: r.Learning.BinsPasses}, {Name: "an accepted answer is right", Shape: lab.Dots, Points: r.Learning.BinsAccepted}, {Name: "perfect", Points: []lab.Point{{X: 0, Y: 0}, {X: 1, Y: 1}}}}},

@@ -61,7 +61,7 @@ func (p Point) bounded() bool {
 // Formats are the forms that Write knows.
 var Formats = []string{"svg", "png"}
 
-// Write draws the figure in a format of Formats, 16 by 10 cm.
+// Write draws the figure in a format of Formats, 20 by 10 cm, the legend beside it.
 func (f Figure) Write(w io.Writer, format string) error {
 	if !slices.Contains(Formats, format) {
 		return fmt.Errorf("plotting %q: the format must be one of %s, got %q", f.Title, strings.Join(Formats, ", "), format)
@@ -70,9 +70,24 @@ func (f Figure) Write(w io.Writer, format string) error {
 	if err != nil {
 		return fmt.Errorf("plotting %q: %w", f.Title, err)
 	}
-	canvas, err := p.WriterTo(16*vg.Centimeter, 10*vg.Centimeter, format)
+	canvas, err := draw.NewFormattedCanvas(20*vg.Centimeter, 10*vg.Centimeter, format)
 	if err != nil {
 		return fmt.Errorf("plotting %q: %w", f.Title, err)
+	}
+	sheet := draw.New(canvas)
+	sheet.SetColor(color.White)
+	sheet.Fill(sheet.Path())
+	const margin, gap = 10, 14 // points; half of a tick's label reaches into the gap
+	inner := draw.Crop(sheet, margin, -margin, margin, -margin)
+	legend := p.Legend
+	p.Legend = plot.NewLegend()
+	beside := vg.Length(0)
+	if slices.ContainsFunc(f.Series, func(s Series) bool { return s.Name != "" }) {
+		beside = legend.Rectangle(inner).Size().X
+	}
+	p.Draw(draw.Crop(inner, 0, -beside-gap, 0, 0))
+	if beside > 0 {
+		legend.Draw(draw.Crop(inner, inner.Size().X-beside, 0, 0, -2*gap))
 	}
 	_, err = canvas.WriteTo(w)
 	return err
@@ -109,17 +124,30 @@ func (f Figure) plot() (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = f.Title, f.X, f.Y
 	p.Title.Padding, p.X.Padding = vg.Points(6), vg.Points(4)
-	p.Legend.Top = false
-	p.Legend.Padding = vg.Points(2)
+	p.Title.TextStyle.Font.Size = vg.Points(11)
+	p.Legend.Top, p.Legend.Left, p.Legend.Padding = true, true, vg.Points(2)
+	p.Legend.TextStyle.Font.Size = vg.Points(9)
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = color.Gray{230}, color.Gray{230}
 	p.Add(grid)
-	for i, s := range f.Series {
+	signs := make([]plot.Thumbnailer, len(f.Series))
+	for i, s := range slices.Backward(f.Series) { // the first one lies over the others
 		if err := f.check(s); err != nil {
 			return nil, err
 		}
-		if err := s.draw(p, palette[i%len(palette)]); err != nil {
+		style := draw.LineStyle{Color: palette[i%len(palette)], Width: vg.Points(1.6)}
+		if i >= len(palette) { // its colour is another's, too
+			style.Dashes = []vg.Length{vg.Points(5), vg.Points(3)}
+		}
+		sign, err := s.draw(p, style)
+		if err != nil {
 			return nil, fmt.Errorf("series %q: %w", s.Name, err)
+		}
+		signs[i] = sign
+	}
+	for i, s := range f.Series {
+		if s.Name != "" {
+			p.Legend.Add(s.Name, signs[i])
 		}
 	}
 	if len(f.Series) == 0 {
@@ -161,36 +189,34 @@ func (s Series) outline(value func(Point) float64) plotter.XYs {
 	return path
 }
 
-func (s Series) draw(p *plot.Plot, c color.NRGBA) error {
+// draw adds the series, and returns its sign for the legend.
+func (s Series) draw(p *plot.Plot, style draw.LineStyle) (plot.Thumbnailer, error) {
 	path := s.outline(func(at Point) float64 { return at.Y })
 	if s.Shape == Dots {
-		return s.drawDots(p, c, path)
+		return s.drawDots(p, style.Color, path)
 	}
 	if len(s.Points) > 1 && !slices.ContainsFunc(s.Points, func(at Point) bool { return !at.bounded() }) {
 		low, high := s.outline(func(at Point) float64 { return at.Low }), s.outline(func(at Point) float64 { return at.High })
 		slices.Reverse(high)
 		band, err := plotter.NewPolygon(append(low, high...))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		pale := c
+		pale := color.NRGBAModel.Convert(style.Color).(color.NRGBA)
 		pale.A = 48
 		band.Color, band.LineStyle.Width = pale, 0
 		p.Add(band)
 	}
 	line, err := plotter.NewLine(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	line.Color, line.Width = c, vg.Points(1.6)
+	line.LineStyle = style
 	p.Add(line)
-	if s.Name != "" {
-		p.Legend.Add(s.Name, line)
-	}
-	return nil
+	return line, nil
 }
 
-func (s Series) drawDots(p *plot.Plot, c color.NRGBA, path plotter.XYs) error {
+func (s Series) drawDots(p *plot.Plot, c color.Color, path plotter.XYs) (plot.Thumbnailer, error) {
 	bars := bounds{XYs: path}
 	for _, at := range s.Points {
 		e := struct{ Low, High float64 }{}
@@ -201,19 +227,16 @@ func (s Series) drawDots(p *plot.Plot, c color.NRGBA, path plotter.XYs) error {
 	}
 	errs, err := plotter.NewYErrorBars(bars)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	dots, err := plotter.NewScatter(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	errs.Color = c
 	dots.GlyphStyle = draw.GlyphStyle{Color: c, Radius: vg.Points(3), Shape: draw.CircleGlyph{}}
 	p.Add(errs, dots)
-	if s.Name != "" {
-		p.Legend.Add(s.Name, dots)
-	}
-	return nil
+	return dots, nil
 }
 
 // bounds gives points and intervals to the library.

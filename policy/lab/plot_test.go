@@ -59,6 +59,24 @@ func TestFigureIsWrittenAsSVGAndPNG(t *testing.T) {
 	}
 }
 
+// Of more series than there are colours, those whose colour another one has are dashed.
+func TestSeriesAreToldApart(t *testing.T) {
+	dashed := func(n int) bool {
+		f := Figure{}
+		for i := range n {
+			f.Series = append(f.Series, Series{Name: strings.Repeat("i", i+1), Points: []Point{{X: 0, Y: float64(i)}, {X: 1, Y: float64(i)}}})
+		}
+		var svg bytes.Buffer
+		if err := f.Write(&svg, "svg"); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(svg.String(), "dasharray")
+	}
+	if dashed(len(palette)) || !dashed(len(palette)+1) {
+		t.Errorf("dashed: %v of %d series, %v of one more", dashed(len(palette)), len(palette), dashed(len(palette)+1))
+	}
+}
+
 // A single point has a log axis, too.
 func TestFigureOfOnePoint(t *testing.T) {
 	f := Figure{LogX: true, Series: []Series{{Points: []Point{{1, .5, .4, .6}}}}}
