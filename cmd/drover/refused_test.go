@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/drover-llm/drover/configs"
 	"github.com/drover-llm/drover/gateway/standin"
 )
 
@@ -28,7 +32,16 @@ func TestServeRefusesALedgerThatItCannotTrust(t *testing.T) {
 			}
 		}
 	}
-	refusal("held by another process")
+	config, err := configs.Load(filepath.Join(dir, "drover.yaml"), os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = openJournal(t.Context(), config, time.Millisecond, slog.New(slog.DiscardHandler))
+	for _, want := range []string{"held by another process", filepath.Join(dir, "drover.db"), "Recreate", "TimeoutStopSec"} {
+		if !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("the refusal does not say %q: %v", want, err)
+		}
+	}
 	if err := s.command.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +62,44 @@ func TestServeRefusesALedgerThatItCannotTrust(t *testing.T) {
 			t.Errorf("the file was changed: %v", err)
 		}
 	}
+}
+
+// A server that is started while the one before it still stops begins when that one
+// is gone.
+func TestServeWaitsForTheOneThatStops(t *testing.T) {
+	dir := t.TempDir()
+	models := simulated(t, standin.Config{Keep: -1})
+	first := startServe(t, dir, overStandin(models))
+	key, _ := first.shown()
+	second := droverCommand(t, "serve", "-c", filepath.Join(dir, "drover.yaml"))
+	log, err := second.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = second.Process.Kill(); _ = second.Wait() })
+	lines := bufio.NewScanner(log)
+	if !lines.Scan() { // it says that it waits
+		t.Fatal("it ended")
+	}
+	if err := first.command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+			go func() {
+				for lines.Scan() {
+				}
+			}()
+			if _, err := ask(t.Context(), "http://"+m[1], key, false); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Fatal("it ended before it served")
 }
 
 // While the disk is full nobody is answered and nothing is spent; when there is

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"time"
@@ -30,10 +31,7 @@ const settleWithin = 10 * time.Second
 // a first key and a made admin token, goes to out. load reads the configuration
 // anew, from the file at path, which is watched.
 func run(ctx context.Context, c *configs.Config, path string, load func() (*configs.Config, error), log *slog.Logger, out io.Writer) (err error) {
-	journal, err := ledger.Open(c.Ledger.Path, ledger.Options{
-		Log:   log,
-		Learn: func() ledger.Folder { return newLessons(c, log) },
-	})
+	journal, err := openJournal(ctx, c, c.Drain+lastWords+settleWithin, log)
 	if err != nil {
 		return err
 	}
@@ -90,6 +88,29 @@ func run(ctx context.Context, c *configs.Config, path string, load func() (*conf
 	planes.Go(func() error { return serve(ctx, force.gateway, gateway.Listener(data), encryption, c.Drain, log) })
 	planes.Go(func() error { return retain(ctx, journal, force.retention, log) })
 	return planes.Wait()
+}
+
+// openJournal opens the ledger to serve. Another drover that is stopping may hold it
+// for as long as it lets its requests finish, so that is waited for, most at most: a
+// restart that overlaps is late, not lost.
+func openJournal(ctx context.Context, c *configs.Config, most time.Duration, log *slog.Logger) (*ledger.Ledger, error) {
+	for deadline := time.Now().Add(most); ; {
+		journal, err := ledger.Open(c.Ledger.Path, ledger.Options{
+			Log:   log,
+			Learn: func() ledger.Folder { return newLessons(c, log) },
+			Wait:  min(time.Second, max(time.Until(deadline), time.Millisecond)),
+		})
+		switch {
+		case !errors.Is(err, ledger.ErrLocked):
+			return journal, err
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("stopped while waiting for the ledger: %w", err)
+		case time.Now().After(deadline):
+			return nil, fmt.Errorf("%w; waited %v for it, as long as drain lets a drover that stops finish its requests. One ledger has one server: stop the other first (Kubernetes: strategy Recreate, and terminationGracePeriodSeconds of %d or more; systemd: TimeoutStopSec the same)",
+				err, most, int(math.Ceil(most.Seconds())))
+		}
+		log.Warn("another process holds the ledger; waiting for it to stop", "path", c.Ledger.Path, "until", deadline.Format(time.TimeOnly))
+	}
 }
 
 // controlPlane makes the admin API. Where the configuration has no token, one is
