@@ -8,6 +8,7 @@ import (
 	"github.com/drover-llm/drover/gateway"
 	"github.com/drover-llm/drover/gateway/standin"
 	"github.com/drover-llm/drover/gateway/upstream"
+	"github.com/drover-llm/drover/pricing"
 )
 
 // What a host does not take is left out, and named.
@@ -65,5 +66,23 @@ func TestSeveralChoicesNeedAHostThatGivesThem(t *testing.T) {
 		if resp.StatusCode != want || want == 400 && fourKeys(t, text)["param"] != "n" {
 			t.Errorf("%s: %d %s", dialect, resp.StatusCode, text)
 		}
+	}
+}
+
+// A host that ignores n bills for what it gave, and the client hears of it.
+func TestFewerChoicesThanAskedForAreTold(t *testing.T) {
+	h := open(t, standin.Config{Models: map[string]standin.Script{"gpt-4o": {Faults: []standin.Fault{standin.OneChoice}}}})
+	for _, stream := range []string{"false", "true"} {
+		resp, text := h.post(`{"n":3,"stream":` + stream + `,` + asking[1:])
+		if want := `"n: gpt-4o gave 1 of the 3 choices that were asked for"`; resp.StatusCode != http.StatusOK || !strings.Contains(string(text), want) {
+			t.Errorf("stream %s: %d %s", stream, resp.StatusCode, text)
+		}
+	}
+	sum := pricing.USD(0)
+	for _, o := range h.outcomes(2) {
+		sum += *o.Cost
+	}
+	if billed := h.billed("gpt-4o"); sum != billed {
+		t.Errorf("charged $%s for $%s", sum, billed)
 	}
 }

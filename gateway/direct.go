@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/drover-llm/drover/gateway/openai"
 	"github.com/drover-llm/drover/gateway/sandbox"
@@ -70,6 +71,9 @@ func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer,
 		answer.Model = ""
 		return answer, begun, err
 	}
+	if request.Endpoint() == openai.Chat && bill.seen < request.N { // what is known of the host said otherwise, or nothing
+		answer.Warnings = append(answer.Warnings, fmt.Sprintf("n: %s gave %d of the %d choices that were asked for", name, bill.seen, request.N))
+	}
 	// Both arms are judged, or the policy would learn about one only.
 	text := bill.text
 	if request.N > 1 {
@@ -95,6 +99,7 @@ func (r direct) whole(ctx context.Context, q *openai.ChatRequest, m Model, a *An
 	if len(reply.Choices) > 0 { // embeddings have none
 		bill.finish = reply.Choices[0].Finish()
 	}
+	bill.seen = len(reply.Choices)
 	for i, c := range reply.Choices {
 		bill.text = c.AppendText(bill.text)
 		if i == 0 && q.N > 1 {

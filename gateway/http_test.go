@@ -285,6 +285,11 @@ func TestTLSReadsItsFilesAgain(t *testing.T) {
 	if got := serial(); got != 1 {
 		t.Errorf("certificate %d", got)
 	}
+	r := h.request(t.Context(), asking)
+	r.URL.Host = l.Addr().String() // without TLS
+	if resp, text := h.do(r); resp.StatusCode != http.StatusBadRequest || !strings.Contains(fourKeys(t, text)["message"].(string), "https://") {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
 	pair(t, dir, 2)
 	for deadline := time.Now().Add(10 * time.Second); serial() != 2; {
 		if time.Now().After(deadline) {

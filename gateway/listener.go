@@ -31,9 +31,16 @@ type conn struct{ net.Conn }
 // says text/plain.
 var plainEnd = []byte("\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n")
 
+// plainHTTP is how net/http begins its answer to a request without TLS where TLS is
+// spoken.
+const plainHTTP = "HTTP/1.0 400 Bad Request\r\n\r\n"
+
 // Write passes on what is written, but for such a refusal, which net/http writes
 // at once.
 func (c conn) Write(b []byte) (int, error) {
+	if string(b[:min(len(b), len(plainHTTP))]) == plainHTTP {
+		return c.refuse("400 Bad Request", "TLS is spoken here; the URL must begin with https://", len(b))
+	}
 	if len(b) > 1<<10 || !bytes.HasPrefix(b, []byte("HTTP/1.1 ")) {
 		return c.Conn.Write(b)
 	}
@@ -43,14 +50,19 @@ func (c conn) Write(b []byte) (int, error) {
 	}
 	status, _, _ := strings.Cut(string(b[len("HTTP/1.1 "):at]), ":") // such as 400 Bad Request: missing required Host header
 	text := strings.TrimSuffix(string(b[at+len(plainEnd):]), ".")
-	e := openai.BadRequest("", "The HTTP request could not be read: %s.", text)
+	return c.refuse(status, text, len(b))
+}
+
+// refuse writes an error of OpenAI's shape in the place of so many bytes.
+func (c conn) refuse(status, why string, instead int) (int, error) {
+	e := openai.BadRequest("", "The HTTP request could not be read: %s.", why)
 	body := e.AppendJSON(nil)
 	reply := fmt.Appendf(nil, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nX-Request-Id: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
 		status, newID("req_", time.Now()), len(body), body)
 	if _, err := c.Conn.Write(reply); err != nil {
 		return 0, err
 	}
-	return len(b), nil
+	return instead, nil
 }
 
 // CloseWrite lets net/http end its side first, so that the refusal arrives.

@@ -23,6 +23,7 @@ type meter struct {
 	usage  *openai.Usage // the provider's own count, nil until it sends one
 	text   []byte        // what came of the answer, for a count of our own
 	first  []byte        // of several choices, the first one's text
+	seen   int           // choices that came
 	stream bool          // text holds all that came: a provider stops when a stream is left
 	finish string
 }
@@ -34,6 +35,7 @@ func (m *meter) add(c openai.Chunk) {
 		m.usage = c.Usage
 	}
 	for _, d := range c.Choices {
+		m.seen = max(m.seen, d.Index+1)
 		m.text = d.AppendText(m.text)
 		if d.Index == 0 && m.request.N > 1 {
 			m.first = d.AppendText(m.first)

@@ -112,6 +112,9 @@ func (c *call) run(e endpoint) {
 	if !c.sleep(wait) || c.refused() {
 		return // a refused call takes none of the script's answers
 	}
+	if c.has(OneChoice) {
+		c.want.n = 1
+	}
 	first := c.server.take(c.request.Model, c.want.n)
 	for i := range c.want.n {
 		c.request.Choice = i

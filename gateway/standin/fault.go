@@ -36,6 +36,7 @@ const (
 	EmptyChoices Fault = "empty"     // choices: []
 	ErrorEvent   Fault = "event"     // an error object in the stream half-way, or with status 200
 	Huge         Fault = "huge"      // an answer of many megabytes
+	OneChoice    Fault = "one"       // one choice, whatever n is
 	LlamaDeltas  Fault = "llama"     // no ids and fewer keys; the role in each delta, as some hosts of Llama send it
 )
 
@@ -43,7 +44,7 @@ const (
 func Faults() []Fault {
 	return []Fault{
 		RateLimited, QuotaSpent, ServerError, Unavailable, Unauthorized, UnknownModel, ContextLength, HTMLPage, Timeout,
-		RefuseN, RefuseUnknown, HangUp, Slow, Cut, Malformed, NoUsage, EmptyChoices, ErrorEvent, Huge, LlamaDeltas,
+		RefuseN, RefuseUnknown, HangUp, Slow, Cut, Malformed, NoUsage, EmptyChoices, ErrorEvent, Huge, OneChoice, LlamaDeltas,
 	}
 }
 
