@@ -25,11 +25,13 @@ func joinC(j Job, prefix string) (program, fault string) {
 	}
 	b.WriteString(strings.NewReplacer("PREFIX_idle", idle, "PREFIX", prefix).Replace(cJudge))
 	fmt.Fprintf(&b, "#include \"%s\"\n#undef main\n", j.Path)
+	used := tests.names()
 	for _, m := range macros(j.Code) {
-		if !m.plain || slices.Contains(cReserved, m.name) && tests.has(m.name) {
+		if !m.plain || used[m.name] && slices.Contains(cReserved, m.name) {
 			fmt.Fprintf(&b, "#undef %s\n", m.name)
-		} else if m.function {
+		} else if m.function && used[m.name] {
 			tests.enclose(m.name)
+			used[m.name] = false
 		}
 	}
 	fmt.Fprintf(&b, "#define %s_assert(...) %s_check(!!(__VA_ARGS__), #__VA_ARGS__)\n", prefix, prefix)
@@ -77,8 +79,8 @@ func macros(code string) []cMacro {
 	var found []cMacro
 	for _, m := range macroForm.FindAllStringSubmatch(commentForm.ReplaceAllString(code, " "), -1) {
 		body, _, _ := strings.Cut(m[3], "//")
-		s := parseC(strings.TrimSpace(body))
-		plain := s.balanced() && (m[2] != "" || wordsForm.MatchString(body) || len(s) > 0 && s[0].text == "(" && s.close(0) == len(s)-1)
+		whole, one := brackets(body)
+		plain := whole && (m[2] != "" || wordsForm.MatchString(body) || one)
 		found = append(found, cMacro{m[1], m[2] != "", plain})
 	}
 	return found
@@ -93,7 +95,7 @@ type cToken struct {
 
 type cSource []cToken
 
-var cTokenForm = regexp.MustCompile(`(?s)^(?:[ \t\r\n]+|//[^\n]*|/\*.*?\*/|(?:u8|u|U|L)?"(?:\\.|[^"\\\n])*"|(?:u8|u|U|L)?'(?:\\.|[^'\\\n])*'|\.?\d(?:[eEpP][+-]|'?[\w.])*|[A-Za-z_]\w*|.)`)
+var cTokenForm = regexp.MustCompile(`(?s)^(?:[ \t\r\n]+|//[^\n]*|(?:u8|u|U|L)?"(?:\\.|[^"\\\n])*"|(?:u8|u|U|L)?'(?:\\.|[^'\\\n])*'|\.?\d(?:[eEpP][+-]|'?[\w.])*|[A-Za-z_]\w*|.)`)
 
 var (
 	cRawString = regexp.MustCompile(`^(?:u8|u|U|L)?R"([^()\\\s]{0,16})\(`)
@@ -111,7 +113,12 @@ func parseC(text string) cSource {
 				continue
 			}
 		}
-		piece := cTokenForm.FindString(rest)
+		piece := rest // a comment that does not end is all of it
+		if !strings.HasPrefix(rest, "/*") {
+			piece = cTokenForm.FindString(rest)
+		} else if _, after, ends := strings.Cut(rest[2:], "*/"); ends {
+			piece = rest[:len(rest)-len(after)]
+		}
 		if i := strings.LastIndexByte(piece, '\n'); i >= 0 && i < len(piece)-1 && strings.TrimSpace(piece) == "" {
 			piece = piece[:i+1] // a directive may begin after it
 		}
@@ -134,6 +141,17 @@ func parseC(text string) cSource {
 
 func (s cSource) has(names ...string) bool {
 	return slices.ContainsFunc(s, func(t cToken) bool { return t.name && slices.Contains(names, t.text) })
+}
+
+// names are those that occur.
+func (s cSource) names() map[string]bool {
+	names := map[string]bool{}
+	for _, t := range s {
+		if t.name {
+			names[t.text] = true
+		}
+	}
+	return names
 }
 
 // next is the index of the first piece from i on, step by step, that is not blank.
@@ -163,21 +181,28 @@ func (s cSource) close(i int) int {
 	return i
 }
 
-// balanced says whether every bracket is closed by its own kind.
-func (s cSource) balanced() bool {
-	var open []string
-	for _, t := range s {
-		switch t.text {
-		case "(", "[", "{":
-			open = append(open, map[string]string{"(": ")", "[": "]", "{": "}"}[t.text])
-		case ")", "]", "}":
-			if len(open) == 0 || open[len(open)-1] != t.text {
-				return false
+// brackets says whether every bracket of a macro is closed by its own kind, and
+// whether the first is closed by the last of its characters. It reads strangers'
+// text, in one pass.
+func brackets(body string) (whole, one bool) {
+	body = strings.TrimSpace(body)
+	var open []byte
+	first := -1 // where the first bracket is closed
+	for i := range len(body) {
+		switch c := body[i]; c {
+		case '(', '[', '{':
+			open = append(open, c)
+		case ')', ']', '}':
+			if len(open) == 0 || open[len(open)-1] != map[byte]byte{')': '(', ']': '[', '}': '{'}[c] {
+				return false, false
 			}
 			open = open[:len(open)-1]
+			if len(open) == 0 && first < 0 {
+				first = i
+			}
 		}
 	}
-	return len(open) == 0
+	return len(open) == 0, strings.HasPrefix(body, "(") && first == len(body)-1
 }
 
 // enclose puts every use of a solution's macro into brackets, so that it cannot

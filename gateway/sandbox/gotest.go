@@ -145,7 +145,8 @@ func shadowed(code, tests, entry string) string {
 			}
 		}
 	}
-	for _, name := range names {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
 		if name != entry && slices.Contains(goPredeclared, name) && regexp.MustCompile(`\b`+name+`\b`).MatchString(tests) {
 			return name
 		}

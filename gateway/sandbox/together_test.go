@@ -3,6 +3,7 @@ package sandbox
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -207,4 +208,20 @@ func judgeForgeries(t *testing.T, r *Runner, language string) {
 			t.Errorf("%s in %s: %s, %s %s: %+v\n%s", names[i], language, report.Verdict, report.Assurance, report.Detail, report.Checks, report.Output)
 		}
 	})
+}
+
+// A hostile solution does not keep the judge itself busy.
+func TestJoiningReadsInOnePass(t *testing.T) {
+	tests := []string{"int main(void) { assert(f(1) == 1); }"}
+	for _, code := range []string{
+		"#define f " + strings.Repeat("/* ", 60_000), "#define f(x) " + strings.Repeat("(", 100_000),
+		strings.Repeat("#define f(x) x\n", 20_000), strings.Repeat("#define g (\n", 20_000), strings.Repeat("f(", 60_000),
+	} {
+		for _, language := range []string{"c", "cpp"} {
+			joinC(Job{Language: language, Code: code, Tests: tests, Path: "solution.c"}, "x")
+		}
+		joinBash(Job{Code: code, Tests: []string{"[ $f = 1 ]"}, Path: "solution.sh"}, "x")
+		joinGo(Job{Code: "package p\n" + code, Tests: []string{"func TestF(t *testing.T) { f() }"}}, "drover")
+	}
+	joinGo(Job{Code: "package p\n" + strings.Repeat("const true = 1\n", 20_000), Tests: []string{"func TestF(t *testing.T) { f(1) }"}}, "drover")
 }
