@@ -20,9 +20,14 @@ var (
 const exactFrom = 1 << 10
 
 // bound is the most that one call of a model can cost, given the request as it is
-// sent: as many prompt tokens as there are bytes, or, where exact says so, as the
-// tokeniser counts, and as many completion tokens as are allowed.
+// sent: as many prompt tokens as there are bytes, or, with exact, as the tokeniser
+// counts, and as many completion tokens as are allowed.
 func (g *Gateway) bound(q *openai.ChatRequest, model string, exact bool) (pricing.USD, error) {
+	return g.boundWith(q, model, 0, exact)
+}
+
+// boundWith is bound for a request that may grow by so many prompt tokens.
+func (g *Gateway) boundWith(q *openai.ChatRequest, model string, more int64, exact bool) (pricing.USD, error) {
 	prompt, err := g.promptBound(q, model)
 	if err != nil {
 		return 0, err
@@ -34,7 +39,7 @@ func (g *Gateway) bound(q *openai.ChatRequest, model string, exact bool) (pricin
 	if !known {
 		return 0, errNoLimit
 	}
-	return g.price(model, prompt, completion+beyondLimit(q, completion))
+	return g.price(model, prompt+more, completion+beyondLimit(q, completion))
 }
 
 func (g *Gateway) price(model string, prompt, completion int64) (pricing.USD, error) {
@@ -67,8 +72,8 @@ func (g *Gateway) imageTokens(media openai.Media, model string) int64 {
 // tokeniser, and bill more than is counted here.
 func (m Model) counts() bool { return m.Family != pricing.Unknown && !m.Client.Dialect().Unknown() }
 
-// cutSlack is for how many bytes of text a token more is taken than counted: a text
-// without blanks is cut for counting, and may be a few tokens longer uncut.
+// One token of slack is added for every cutSlack bytes of text: a text without
+// blanks is cut for counting, and may be a few tokens longer uncut.
 const cutSlack = 128
 
 // promptCount is the prompt as the model's tokeniser counts it, the largest number
@@ -139,20 +144,14 @@ func (g *Gateway) ceiling(call Call, d Decision) *pricing.USD {
 }
 
 // boundAll is the most that one call of each model can cost in a search, for the
-// request with so many bytes and messages; nil when it is not known. Where exact
-// says so, what the request has of them itself is counted.
+// request grown to so many bytes and messages; nil when it is not known. With
+// exact, the request's own part is counted by tokeniser instead of by bytes.
 func (g *Gateway) boundAll(q *openai.ChatRequest, bytes, messages int, models []string, exact bool) *pricing.USD {
+	more := pricing.Bound(int64(bytes), int64(messages)) - pricing.Bound(int64(q.Size()), int64(len(q.Messages)))
 	sum := new(pricing.USD)
 	for _, name := range models {
-		prompt := pricing.Bound(int64(bytes), int64(messages))
-		if exact && q.Size() > exactFrom {
-			prompt -= max(pricing.Bound(int64(q.Size()), int64(len(q.Messages)))-g.promptCount(q, name), 0)
-		}
-		completion, known := outputLimit(q, g.Models[name])
-		if !known {
-			return nil
-		}
-		cost, err := g.price(name, prompt, completion)
+		sent, _ := adapt(q, g.Models[name])
+		cost, err := g.boundWith(sent, name, more, exact)
 		if err != nil {
 			return nil
 		}

@@ -385,15 +385,52 @@ func TestLateOutcomesAreSettledFirst(t *testing.T) {
 	h.outcomes(2)
 }
 
+// Whoever tries again may leave while the late outcome is written.
+func TestLateOutcomesOutliveTheRequestThatSettlesThem(t *testing.T) {
+	h := open(t, standin.Config{})
+	ctx, leave := context.WithCancel(t.Context())
+	var once sync.Once
+	j := &flakyJournal{Journal: h.ledger, before: func(writing context.Context) {
+		once.Do(func() {
+			leave()
+			select {
+			case <-writing.Done(): // which it must not be
+			case <-time.After(300 * time.Millisecond):
+			}
+		})
+	}}
+	h.gateway.Journal = j
+	j.full.Store(true)
+	const body = `{"model":"gpt-4o","messages":[{"role":"user","content":"x"}]}`
+	h.post(body)
+	j.full.Store(false)
+	if resp, err := http.DefaultClient.Do(h.request(ctx, body)); err == nil {
+		resp.Body.Close()
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		resp, text := h.post(body)
+		if resp.StatusCode == http.StatusOK {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d %s", resp.StatusCode, text)
+		}
+	}
+}
+
 // flakyJournal is a ledger whose disk is full for outcomes.
 type flakyJournal struct {
 	gateway.Journal
-	full atomic.Bool
+	full   atomic.Bool
+	before func(context.Context) // runs before an outcome is written
 }
 
 func (j *flakyJournal) Settle(ctx context.Context, o policy.Outcome) error {
 	if j.full.Load() {
 		return errDisk
+	}
+	if j.before != nil {
+		j.before(ctx)
 	}
 	return j.Journal.Settle(ctx, o)
 }

@@ -45,15 +45,15 @@ func (g *Gateway) newEscalation(call Call, models []string, repair bool, limit i
 	return e
 }
 
-// fitting is the escalation that costs at most so much: as it is, without the
-// attempt, or with a lower output limit where the client has none. ok is false
-// when there is none.
+// fitting returns an escalation whose worst case is at most most: e as it is,
+// without the attempt, or with a lower output limit where the client set none. ok is
+// false when there is none.
 func (g *Gateway) fitting(call Call, e escalation, most pricing.USD) (fit escalation, ok bool) {
 	if e.bound == nil {
 		return e, false
 	}
 	if *e.bound > most && e.repair {
-		e = g.newEscalation(call, e.models, false, 0)
+		e = g.newEscalation(call, e.models, false, e.asked.MaxTokens)
 	}
 	if *e.bound <= most {
 		return e, true
@@ -73,6 +73,12 @@ func (g *Gateway) fitting(call Call, e escalation, most pricing.USD) (fit escala
 		}
 	}
 	return g.newEscalation(call, e.models, false, low), true
+}
+
+// limitable reports whether an escalation without a bound has one once an output
+// limit is set, which is ours to set where the client did not.
+func (g *Gateway) limitable(call Call, e escalation) bool {
+	return call.Request.MaxTokens == 0 && g.newEscalation(call, e.models, false, mostTokens).bound != nil
 }
 
 // longestAnswer is the largest output limit of the models.

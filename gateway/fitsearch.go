@@ -1,5 +1,7 @@
 package gateway
 
+import "errors"
+
 // fit makes the search as small as the purse wants it: the strong model's answer is
 // bounded where the client left that to us, and, where a smaller plan is wanted,
 // there are fewer samples and no escalation.
@@ -13,8 +15,9 @@ func (r searched) fit(call Call, d Decision, p purse) (Decision, error) {
 			return d, err
 		}
 		r.g.expectCosts(call, &plan)
-		if plan.ceiling == nil || plan.escalates && plan.escalation.bound == nil && call.Request.MaxTokens > 0 {
-			return d, r.unbounded(call, plan)
+		if plan.ceiling == nil || plan.escalates && plan.escalation.bound == nil && !r.g.limitable(call, plan.escalation) {
+			_, why := r.g.unbounded(call, plan)
+			return d, why
 		}
 		if hold := plan.hold(); hold != nil && *hold <= p.most() {
 			return r.with(d, plan), nil
@@ -46,18 +49,23 @@ func (r searched) fit(call Call, d Decision, p purse) (Decision, error) {
 	return d, least
 }
 
-// unbounded is why the plan has no ceiling.
-func (r searched) unbounded(call Call, plan searchPlan) error {
+// unbounded names the first model whose calls make a plan one without a ceiling, and
+// says why they do.
+func (g *Gateway) unbounded(call Call, plan searchPlan) (model string, why error) {
 	models := plan.escalation.models
 	for _, rung := range plan.rungs {
 		models = append(models[:len(models):len(models)], rung.Model)
 	}
 	for _, name := range models {
-		if _, err := r.g.bound(r.g.sent(call, name), name, false); err != nil {
-			return err
+		_, err := g.bound(g.sent(call, name), name, false)
+		if errors.Is(err, errNoLimit) && call.Request.MaxTokens == 0 {
+			continue // one would be set
+		}
+		if err != nil {
+			return name, err
 		}
 	}
-	return errUnbounded
+	return models[0], errUnbounded
 }
 
 func (r searched) with(d Decision, plan searchPlan) Decision {

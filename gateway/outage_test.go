@@ -13,7 +13,10 @@ import (
 
 	"github.com/drover-llm/drover/gateway"
 	"github.com/drover-llm/drover/gateway/sandbox"
+	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/gateway/standin"
+	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
 )
 
 // failing is a sandbox whose isolation is lost after so many runs.
@@ -148,13 +151,42 @@ func TestMaxCostSetsAnUnknownOutputLimit(t *testing.T) {
 	strong := h.gateway.Models["gpt-4o"]
 	strong.MaxOutput = 0
 	h.gateway.Models["gpt-4o"] = strong
-	for _, most := range []string{"0.05", "9"} {
-		resp, body := h.post(`{"model":"auto","messages":[{"role":"user","content":"Write add(a, b)."}],"verify":` + strings.TrimSuffix(addTests, "}") + `,"budget":{"max_samples":2,"max_cost_usd":` + most + `}}}`)
-		if resp.StatusCode != 200 || !strings.Contains(string(body), "max_tokens: an answer of gpt-4o has at most") || !strings.Contains(string(body), `"route":"escalated"`) {
-			t.Errorf("%s: %d %s", most, resp.StatusCode, body)
+	for _, escalate := range []string{search.EscalateFresh, search.EscalateRepair} {
+		h.gateway.Routes["auto"].Search[0].Escalate = escalate
+		for _, most := range []string{"0.02", "0.05", "9"} {
+			resp, body := h.post(`{"model":"auto","messages":[{"role":"user","content":"Write add(a, b)."}],"verify":` + strings.TrimSuffix(addTests, "}") + `,"budget":{"max_samples":2,"max_cost_usd":` + most + `}}}`)
+			if resp.StatusCode != 200 || !strings.Contains(string(body), "max_tokens: an answer of gpt-4o has at most") || !strings.Contains(string(body), `"route":"escalated"`) {
+				t.Errorf("%s %s: %d %s", escalate, most, resp.StatusCode, body)
+			}
 		}
 	}
-	h.outcomes(2)
+	h.outcomes(6)
+}
+
+// What a direct call is held for or refused for, a search's strong call is too.
+func TestSearchesAreBoundAsDirectCallsAre(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts(rightAdd)).under(map[string]policy.BudgetConfig{"day": {Limit: pricing.Dollar, Every: policy.EveryDay}})
+	journal := &holding{Journal: h.ledger, holds: map[string]policy.Hold{}}
+	h.gateway.Journal = journal
+	prediction := `"prediction":{"type":"content","content":"` + strings.Repeat("a", 20_000) + `"},`
+	held := map[string]pricing.USD{}
+	for _, model := range []string{"gpt-4o", "auto"} {
+		ask := func(more string) (*http.Response, []byte) {
+			return h.post(`{` + more + `"model":"` + model + `","max_tokens":100,"messages":[{"role":"user","content":"Write add(a, b)."}],"verify":` + addTests + `}`)
+		}
+		resp, body := ask(`"web_search_options":{},`)
+		if e := unmarshal[budgetErrorBody](t, body).Error; resp.StatusCode != 400 || e.Code != "cost_unknown" {
+			t.Errorf("%s: web search: %d %s", model, resp.StatusCode, body)
+		}
+		if resp, body = ask(prediction); resp.StatusCode != 200 {
+			t.Fatalf("%s: %d %s", model, resp.StatusCode, body)
+		}
+		outcomes := h.outcomes(len(held) + 1)
+		held[model] = *journal.holds[outcomes[len(outcomes)-1].ID].Ceiling
+	}
+	if held["auto"] < held["gpt-4o"] {
+		t.Errorf("held: %v", held)
+	}
 }
 
 // A stated deadline ends the escalation too: what there is by then is the answer.

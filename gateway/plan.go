@@ -106,7 +106,7 @@ func (g *Gateway) fitPlan(call Call, p *searchPlan, most pricing.USD, field stri
 		p.escalation = g.newEscalation(call, p.escalation.models, p.escalation.repair, mostTokens)
 	}
 	if p.ceiling == nil || p.escalates && p.escalation.bound == nil {
-		return openai.BadRequest(field, "%s cannot be kept: the price of a model of this route is not known. Leave it out, or have the model's price set in the configuration.", field)
+		return noCeiling(g.unbounded(call, *p))
 	}
 	one := p.bounds[0]
 	if one > most {

@@ -8,6 +8,7 @@ import (
 // Errors about feedback that callers tell apart.
 var (
 	ErrUnknownOutcome = errors.New("unknown outcome")
+	ErrSettled        = errors.New("there is an outcome with this id")
 	ErrFeedbackFull   = errors.New("too many sources have spoken about this answer")
 )
 

@@ -22,7 +22,7 @@ var (
 	ErrClosed    = errors.New("ledger closed")
 	ErrHeld      = errors.New("there is an open hold with this id")
 	ErrNoHold    = errors.New("there is no hold with this id")
-	ErrSettled   = errors.New("there is an outcome with this id")
+	ErrSettled   = policy.ErrSettled
 	ErrNoOutcome = policy.ErrUnknownOutcome
 )
 
