@@ -81,7 +81,7 @@ func (r searched) insist(ctx context.Context, call Call, d Decision, searched An
 func (r searched) fallBack(strong Answer, result search.Result) (Answer, error) {
 	result.Winner = result.Best
 	strong.Way, strong.Search, strong.Header = "search", &result, nil
-	return r.hand(strong, result, result.Samples[result.Winner])
+	return r.hand(strong, result, result.Winner)
 }
 
 // after is what pays after so many answers of the strong model that failed, the

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
 )
 
 // Call is one request on its way through Drover.
@@ -64,6 +66,7 @@ type Answer struct {
 	Header    http.Header          // of the provider's reply
 	Report    *sandbox.Report      // of the answer that was returned; nil when it was not tested
 	Search    *search.Result       // nil when there was none
+	Returned  *int                 // index of the search's sample that is the answer; nil where none is
 	Agreement *search.Agreement    // of samples without tests; nil where there were tests
 	Spent     []policy.Call
 	Warnings  []string
@@ -174,6 +177,16 @@ func tokensOf(o policy.Outcome) (sum int64) {
 	return sum
 }
 
+// baseline is what the route's first model would have cost, nil where its price is
+// not known: as many tokens as the answer took.
+func (g *Gateway) baseline(d Decision, u openai.Usage) *pricing.USD {
+	cost, err := g.Prices.Cost(cmp.Or(d.Wanted, d.Models[0]), pricing.Usage{Prompt: u.Prompt, CachedPrompt: u.CachedPrompt, Completion: u.Completion})
+	if err != nil {
+		return nil
+	}
+	return &cost
+}
+
 // outcome says what came of a request.
 func (g *Gateway) outcome(ctx context.Context, call Call, d Decision, a Answer, err error) policy.Outcome {
 	o := policy.Outcome{
@@ -185,14 +198,16 @@ func (g *Gateway) outcome(ctx context.Context, call Call, d Decision, a Answer, 
 	d.choice.note(&o)
 	if a.Search != nil {
 		o.Samples, o.Stop = samplesOf(*a.Search), a.Search.Stop
-		if i := returned(a); i >= 0 {
-			o.Samples[i].Returned = true
+		if a.Returned != nil {
+			o.Samples[*a.Returned].Returned = true
 		}
 		o.Samples = append(o.Samples, a.Beside...)
 	}
 	if err != nil {
 		f := failureOf(ctx, err)
 		o.Status, o.Error = f.status, f.word()
+	} else if d.Route != "" {
+		o.Baseline = g.baseline(d, a.Usage)
 	}
 	return o
 }

@@ -119,7 +119,7 @@ func (r audited) Respond(ctx context.Context, call Call, d Decision) (Answer, er
 	if strong.Way == "escalated" && err == nil && strong.Report != nil {
 		answer.Beside = []policy.Sample{strongSample(strong)}
 	}
-	return r.hand(answer, result, result.Samples[passed])
+	return r.hand(answer, result, passed)
 }
 
 // firstPass is the index of the first sample that passed, -1 for none.

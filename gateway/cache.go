@@ -74,7 +74,7 @@ func (g *Gateway) cacheKey(call Call, name string, route RouteConfig) (key cache
 // kept is a verified answer.
 type kept struct {
 	key    cacheKey
-	ids    []string // of the outcome that verified it, and of the last that it was served for
+	ids    []string // of the outcome that verified it, first, and of the last that it was served for
 	until  time.Time
 	answer Answer
 	size   int
@@ -103,7 +103,7 @@ func (c *cache) get(key cacheKey, id string, now time.Time) (*kept, bool) {
 	if k := e.Value.(*kept); now.Before(k.until) {
 		c.recent.MoveToFront(e)
 		if k.ids = append(k.ids, id); len(k.ids) > servedIDs {
-			k.ids = k.ids[len(k.ids)-servedIDs:]
+			k.ids = slices.Delete(k.ids, 1, 2)
 		}
 		return k, true
 	}

@@ -159,3 +159,21 @@ func TestUnverifiedAnswerIsNotKept(t *testing.T) {
 		}
 	}
 }
+
+// However often an answer was served, feedback about the request that verified it
+// ends it.
+func TestAnswerFoundWrongIsForgottenHoweverOftenItWasServed(t *testing.T) {
+	h, _ := caching(t, 10)
+	_, first := h.asks(h.key, cachedChat)
+	for range 70 {
+		if way, _ := h.asks(h.key, cachedChat); way != "cache" {
+			t.Fatal(way)
+		}
+	}
+	if resp, text := h.postTo("/v1/feedback", `{"id":"`+first+`","correct":false,"source":"tests"}`); resp.StatusCode != 200 {
+		t.Fatalf("%d %s", resp.StatusCode, text)
+	}
+	if way, _ := h.asks(h.key, cachedChat); way != "search" {
+		t.Errorf("served again: %s", way)
+	}
+}

@@ -65,7 +65,7 @@ func (r compared) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 	best, found := agreement.Best()
 	if found && best.Chance >= r.enough() {
 		result.Winner, result.Stop = best.Samples[0], search.StopAgreed
-		return r.hand(answer, result, result.Samples[result.Winner])
+		return r.hand(answer, result, result.Winner)
 	}
 	if r.plan.escalates && ctx.Err() == nil {
 		strong, err := r.escalate(ctx, call, d, answer, result)
@@ -77,9 +77,9 @@ func (r compared) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 	}
 	switch {
 	case found:
-		return r.hand(answer, result, result.Samples[best.Samples[0]])
+		return r.hand(answer, result, best.Samples[0])
 	case len(result.Samples) > 0:
-		return r.hand(answer, result, result.Samples[0])
+		return r.hand(answer, result, 0)
 	}
 	return answer, noSample(result)
 }

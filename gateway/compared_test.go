@@ -102,6 +102,15 @@ func TestGroupAnswersWhereTheStrongModelHasNoProgram(t *testing.T) {
 	if v, text := h.compare(middlePrompt); v.Route != "search" || text != rightMiddle || h.models.Calls("gpt-4o") != 1 {
 		t.Errorf("%+v\n%s", v, text)
 	}
+	returned := 0
+	for _, s := range h.outcomes(1)[0].Samples {
+		if s.Returned {
+			returned++
+		}
+	}
+	if returned != 1 { // what feedback teaches of
+		t.Errorf("%d samples were returned", returned)
+	}
 }
 
 // What is no function's worth of Python goes the direct way at once, and so does

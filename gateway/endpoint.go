@@ -65,6 +65,9 @@ func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
 		}
 		defer pass.leave()
 		call := Call{pass: pass, ID: newID(e.prefix, at), At: at, Key: key, Request: request, Task: passedOn, Patience: announced(h), Debug: strings.EqualFold(h.Get("X-Drover-Debug"), "true")}
+		if keep := g.HTTP.KeepAlive; !request.Stream && keep > 0 && keep < call.Patience.First {
+			call.Patience.First = call.Patience.Whole // the client hears of us before it is over
+		}
 		if e.task != nil {
 			if call.Task, err = e.task(g, c, key, request); err != nil {
 				return err
@@ -162,9 +165,6 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id fl
 func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, call Call, d Decision, id flightID) (_ []byte, headers func(http.Header), err error) {
 	var answer Answer
 	var outcome policy.Outcome
-	if keep := g.HTTP.KeepAlive; keep > 0 && keep < call.Patience.First {
-		call.Patience.First = call.Patience.Whole // otherwise the client hears of us before it is over
-	}
 	if d.Budget > 0 {
 		f, err := g.search(c, call, d, id, func() error { return nil })
 		if err != nil {
@@ -207,7 +207,7 @@ func (g *Gateway) streamed(c echo.Context, e endpoint, call Call, d Decision, id
 	var outcome policy.Outcome
 	var err error
 	if chat, ok := out.(*chatStream); ok && d.Budget > 0 {
-		answer, outcome, err = g.searchedStream(c, chat, &call, d, id)
+		answer, outcome, err = g.searchedStream(c, chat, &call, &d, id)
 	} else {
 		client := c.Request().Context()
 		sink, waiting, cancel := patientStream(client, call.Patience, out)

@@ -129,7 +129,7 @@ func (r searched) escalate(ctx context.Context, call Call, d Decision, searched 
 	if late && result.Best >= 0 {
 		answer.Way = "search"
 		answer.Warnings = append(answer.Warnings, fmt.Sprintf("deadline: %s did not answer in time, so this is the sample that passed most tests", d.Models[0]))
-		return r.hand(answer, result, result.Samples[result.Best])
+		return r.hand(answer, result, result.Best)
 	}
 	var failed *openai.CallError
 	if errors.As(err, &failed) {

@@ -171,8 +171,8 @@ func (g *Gateway) cheaper(d Decision) []string {
 
 // fitModel keeps one call of a model within the purse.
 func (g *Gateway) fitModel(call Call, d Decision, p purse, name string) (Decision, error) {
-	if !g.Models[name].Client.Dialect().Serves(call.Request.Endpoint()) {
-		return d, errUnbounded
+	if _, err := g.serving([]string{name}, call.Request); err != nil {
+		return d, err
 	}
 	sent := g.sent(call, name)
 	for _, exact := range [...]bool{false, true} {

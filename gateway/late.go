@@ -13,8 +13,8 @@ import (
 // full for example. They are tried again before any money is held anew, so that
 // nothing is spent while what was spent cannot be written down.
 type late struct {
-	writing  sync.Mutex // held by the request that tries again
-	mu       sync.Mutex // of what follows
+	writing  sync.Mutex       // held by the request that tries again
+	mu       sync.Mutex       // of what follows
 	outcomes []policy.Outcome // at most one for each request that was under way
 	why      error
 }

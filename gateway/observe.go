@@ -5,14 +5,12 @@ import (
 	"time"
 
 	"github.com/drover-llm/drover/policy"
-	"github.com/drover-llm/drover/pricing"
 )
 
 // Observer is told what becomes of requests, for metrics. It must not block.
 type Observer interface {
 	Answered(o policy.Outcome)  // each request that was held for, whatever came of it
 	Refused(status int)         // each one that was turned away before that
-	Saved(amount pricing.USD)   // against the route's first model; may be negative
 	Decided(took time.Duration) // how a request is to be answered, before money is held
 	Overhead(d time.Duration)   // of a request that was not searched: what no call to a model took
 }

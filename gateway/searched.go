@@ -29,8 +29,8 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 	if err != nil {
 		return answer, lostSearch(ctx, err, result)
 	}
-	if s, ok := result.Accepted(); ok {
-		return r.hand(answer, result, s)
+	if _, ok := result.Accepted(); ok {
+		return r.hand(answer, result, result.Winner)
 	}
 	switch {
 	case r.plan.escalates && ctx.Err() == nil:
@@ -38,9 +38,9 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 	case call.Task.Spec.OnFail == search.OnFailError:
 		return answer, nothingPassed(result)
 	case result.Best >= 0:
-		return r.hand(answer, result, result.Samples[result.Best])
+		return r.hand(answer, result, result.Best)
 	case len(result.Samples) > 0: // nothing could be judged
-		return r.hand(answer, result, result.Samples[0])
+		return r.hand(answer, result, 0)
 	}
 	return answer, noSample(result)
 }
@@ -109,9 +109,10 @@ func (s sampler) Complete(ctx context.Context, q *openai.ChatRequest) (*openai.C
 	return reply.ChatResponse, err
 }
 
-// hand gives out a sample.
-func (r searched) hand(a Answer, result search.Result, s search.Sample) (Answer, error) {
-	a.Model = s.Model
+// hand gives out the sample of this index.
+func (r searched) hand(a Answer, result search.Result, i int) (Answer, error) {
+	s := result.Samples[i]
+	a.Returned, a.Model = new(i), s.Model
 	if s.Verdict != "" {
 		a.Report = &s.Report
 	}
@@ -214,15 +215,4 @@ func judgedTimes(r *search.Result) (sampling, testing time.Duration) {
 		return 0, 0
 	}
 	return r.Sampling, r.Testing
-}
-
-// returned is the sample that was handed out, -1 where none was.
-func returned(a Answer) int {
-	switch {
-	case a.Way != "search" || a.Reply == nil:
-		return -1
-	case a.Search.Winner >= 0:
-		return a.Search.Winner
-	}
-	return a.Search.Best
 }

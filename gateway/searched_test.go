@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -349,6 +352,38 @@ func TestRetryJoinsItsFirstTry(t *testing.T) {
 		t.Errorf("an equal request was answered without a search: %d %s", resp.StatusCode, text)
 	}
 	h.outcomes(2)
+}
+
+// A retry may come while its first try still waits: both are given the one answer.
+func TestRetryAndItsFirstTryShareTheAnswer(t *testing.T) {
+	t.Parallel()
+	for _, stream := range []string{"", `"stream":true,`} {
+		slow := texts(wrongAdd, wrongAdd, rightAdd)
+		slow.FirstByte = 100 * time.Millisecond
+		h := searching(t, slow, texts(rightAdd))
+		body := `{` + stream + `"model":"auto","service_tier":"flex","messages":[{"role":"user","content":"add"}],"verify":` + addTests + `}`
+		answers := make([]string, 3)
+		var work sync.WaitGroup
+		for i := range answers {
+			work.Go(func() {
+				r := h.request(t.Context(), body)
+				if i > 0 {
+					h.called("llama-3.1-8b", 1)
+					r.Header.Set("X-Stainless-Retry-Count", strconv.Itoa(i))
+				}
+				resp, text := h.do(r)
+				if resp.StatusCode != 200 {
+					t.Errorf("%d %s", resp.StatusCode, text)
+				}
+				answers[i] = regexp.MustCompile(`"verify":.*`).FindString(string(text))
+			})
+		}
+		work.Wait()
+		if answers[0] == "" || answers[1] != answers[0] || answers[2] != answers[0] {
+			t.Errorf("%q", answers)
+		}
+		h.outcomes(1)
+	}
 }
 
 // A search that nobody comes back for ends, and is charged.

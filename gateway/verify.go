@@ -63,9 +63,9 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 	sampling, testing := judgedTimes(a.Search)
 	v := verification{
 		Route: a.Way, Reason: d.reason(a), ReasonText: d.Text, Model: a.Model, RequestedModel: o.Requested,
-		Verified: verified(a.Report), Cost: dollars(o.Cost), BaselineCost: dollars(nil), Saved: dollars(nil),
+		Verified: verified(a.Report), Cost: dollars(o.Cost), BaselineCost: dollars(o.Baseline), Saved: dollars(o.Saved()),
 		MS:       times{Total: o.Took.Milliseconds(), Sampling: sampling.Milliseconds(), Tests: testing.Milliseconds()},
-		Warnings: a.Warnings,
+		Warnings: slices.Clone(a.Warnings), // a retry that joined reads them too
 	}
 	if a.Search == nil {
 		v.MS.Sampling = upstreamTime(o).Milliseconds()
@@ -129,28 +129,6 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 	}
 	if call.Debug {
 		v.Debug = newDebug(call, d, a)
-	}
-	// What the route's first model would have cost is known where it has a price:
-	// as many tokens as the answer took.
-	if o.Route == "" {
-		return v
-	}
-	wanted := d.Models[0]
-	if d.Wanted != "" {
-		wanted = d.Wanted
-	}
-	baseline, err := g.Prices.Cost(wanted, pricing.Usage{Prompt: a.Usage.Prompt, CachedPrompt: a.Usage.CachedPrompt, Completion: a.Usage.Completion})
-	if err != nil {
-		return v
-	}
-	v.BaselineCost = dollars(&baseline)
-	if o.Cost != nil {
-		if saved, err := baseline.Sub(*o.Cost); err == nil {
-			v.Saved = dollars(&saved)
-			if g.Observer != nil {
-				g.Observer.Saved(saved)
-			}
-		}
 	}
 	return v
 }

@@ -61,13 +61,14 @@ type Outcome struct {
 	Samples   []Sample          `json:"samples,omitempty"`
 	Stop      string            `json:"stop,omitempty"` // why the search ended
 	Stream    bool              `json:"stream,omitempty"`
-	Calls     []Call            `json:"calls,omitempty"` // in the order in which they were made
-	Cost      *pricing.USD      `json:"cost"`            // sum over Calls; nil when the price of any is unknown
-	Status    int               `json:"status"`          // HTTP status; 499 when the client had gone
-	Error     string            `json:"error,omitempty"` // code or type of the error that the client got
-	Took      time.Duration     `json:"took"`            // nanoseconds from arrival to settling
-	Tags      map[string]string `json:"tags,omitempty"`  // from x-drover-tags
-	Prices    string            `json:"prices"`          // version of the price table that Cost was computed with
+	Calls     []Call            `json:"calls,omitempty"`    // in the order in which they were made
+	Cost      *pricing.USD      `json:"cost"`               // sum over Calls; nil when the price of any is unknown
+	Baseline  *pricing.USD      `json:"baseline,omitempty"` // what the route's first model would have cost; nil: not known
+	Status    int               `json:"status"`             // HTTP status; 499 when the client had gone
+	Error     string            `json:"error,omitempty"`    // code or type of the error that the client got
+	Took      time.Duration     `json:"took"`               // nanoseconds from arrival to settling
+	Tags      map[string]string `json:"tags,omitempty"`     // from x-drover-tags
+	Prices    string            `json:"prices"`             // version of the price table that Cost was computed with
 
 	// What was decided and on what grounds; absent where no plan was chosen.
 	Features *Features         `json:"features,omitempty"`
@@ -117,6 +118,19 @@ type Call struct {
 	Finish   string        `json:"finish,omitempty"`  // finish_reason of the first choice
 	Error    string        `json:"error,omitempty"`   // what went wrong, without the provider's text
 	Took     time.Duration `json:"took"`              // nanoseconds
+}
+
+// Saved is what the request cost less than the route's first model would have, below 0
+// where it cost more; nil when that is not known.
+func (o Outcome) Saved() *pricing.USD {
+	if o.Baseline == nil || o.Cost == nil {
+		return nil
+	}
+	saved, err := o.Baseline.Sub(*o.Cost)
+	if err != nil {
+		return nil
+	}
+	return &saved
 }
 
 // Charge is what the budgets are charged: what the calls cost, and those whose

@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/drover-llm/drover/policy"
-	"github.com/drover-llm/drover/pricing"
 )
 
 // Gauges are what is true now. Each is asked when somebody reads the metrics.
@@ -43,7 +42,7 @@ func NewMetrics(g Gauges) *Metrics {
 		overhead: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "drover_overhead_seconds", Help: "Time of requests that were not searched that no call to a model took: deciding, journalling, testing the answer.", Buckets: quick}),
 		requests: counter("drover_requests_total", "Requests by route, answering model and HTTP status.", "route", "model", "status"),
 		cost:     counter("drover_cost_usd_total", "Dollars spent, as far as prices are known.", "model", "team"),
-		tokens:   counter("drover_tokens_total", "Tokens bought.", "model", "kind"),
+		tokens:   counter("drover_tokens_total", "Tokens bought; the kinds do not overlap.", "model", "kind"),
 		samples:  counter("drover_samples_total", "Samples of searches by verdict.", "model", "verdict"),
 		upstream: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "drover_upstream_seconds", Help: "Time of calls to models.", Buckets: seconds}, []string{"model"}),
 		verify:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "drover_verify_seconds", Help: "Time from a sample to its verdict.", Buckets: seconds}),
@@ -59,9 +58,12 @@ func NewMetrics(g Gauges) *Metrics {
 // Answered counts a request that has an outcome.
 func (m *Metrics) Answered(o policy.Outcome) {
 	m.requests.WithLabelValues(o.Route, o.Model, strconv.Itoa(o.Status)).Inc()
+	if saved := o.Saved(); saved != nil {
+		m.saved.Add(saved.Float64())
+	}
 	for _, c := range o.Calls {
 		m.upstream.WithLabelValues(c.Model).Observe(c.Took.Seconds())
-		m.tokens.WithLabelValues(c.Model, "prompt").Add(float64(c.Usage.Prompt))
+		m.tokens.WithLabelValues(c.Model, "prompt").Add(float64(c.Usage.Prompt - c.Usage.CachedPrompt))
 		m.tokens.WithLabelValues(c.Model, "cached_prompt").Add(float64(c.Usage.CachedPrompt))
 		m.tokens.WithLabelValues(c.Model, "completion").Add(float64(c.Usage.Completion))
 		if c.Cost != nil {
@@ -83,9 +85,6 @@ func (m *Metrics) Answered(o policy.Outcome) {
 func (m *Metrics) Refused(status int) {
 	m.requests.WithLabelValues("", "", strconv.Itoa(status)).Inc()
 }
-
-// Saved adds what a request saved.
-func (m *Metrics) Saved(amount pricing.USD) { m.saved.Add(amount.Float64()) }
 
 // Decided takes how long a decision took.
 func (m *Metrics) Decided(took time.Duration) { m.decision.Observe(took.Seconds()) }

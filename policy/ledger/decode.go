@@ -85,6 +85,9 @@ func (r *reader) outcome(o *policy.Outcome) (known bool) {
 		r.expect(`]`)
 	}
 	o.Cost = r.usd(`,"cost":`)
+	if strings.HasPrefix(r.rest(), `,"baseline":"`) {
+		o.Baseline = r.usd(`,"baseline":`)
+	}
 	o.Status = int(r.int(`,"status":`))
 	o.Error = r.maybe(`,"error":`)
 	o.Took = time.Duration(r.int(`,"took":`))
@@ -223,8 +226,12 @@ func (r *reader) usd(name string) *pricing.USD {
 	return &u
 }
 
+// time reads a time in UTC. Go's time package takes more than RFC 3339 (an hour of
+// one digit, a comma), and a JSON package is to say so.
 func (r *reader) time(name string) (t time.Time) {
-	if t.UnmarshalText([]byte(r.text(name))) != nil {
+	text := r.text(name)
+	const least = len("2006-01-02T15:04:05Z")
+	if len(text) < least || text[len("2006-01-02T15")] != ':' || text[len(text)-1] != 'Z' || strings.Contains(text, ",") || t.UnmarshalText([]byte(text)) != nil {
 		r.failed = true
 	}
 	return t

@@ -68,6 +68,9 @@ func appendOutcome(b []byte, o *policy.Outcome) (_ []byte, known bool) {
 		b = append(b, ']')
 	}
 	b = appendUSD(append(b, `,"cost":`...), o.Cost)
+	if o.Baseline != nil {
+		b = appendUSD(append(b, `,"baseline":`...), o.Baseline)
+	}
 	b = appendInt(b, `,"status":`, int64(o.Status))
 	b = appendNonEmpty(b, `,"error":`, o.Error)
 	b = appendInt(b, `,"took":`, int64(o.Took))
