@@ -28,3 +28,15 @@ func (a *Audits) Allows(route string, expected, share float64) bool {
 func (a *Audits) Spent(route string, expected float64, o policy.Outcome) {
 	a.spent(route, expected, o)
 }
+
+// Idle reports whether a flight waits for somebody to come back for it.
+func (g *Gateway) Idle() bool {
+	g.flights.mu.Lock()
+	defer g.flights.mu.Unlock()
+	for _, flying := range g.flights.flying {
+		if flying.idle {
+			return true
+		}
+	}
+	return false
+}

@@ -54,6 +54,7 @@ type flight struct {
 	riders int           // requests that wait; guarded by flights.mu
 	left   *time.Timer   // runs while there are none
 	given  bool          // up: the clock has run out
+	idle   bool          // it waits for somebody to come back
 	back   chan struct{} // closed when somebody comes back after the last one left
 }
 
@@ -176,6 +177,7 @@ func (f *flights) attended(ctx context.Context, flying *flight) error {
 	for {
 		f.mu.Lock()
 		riders, back := flying.riders, flying.back
+		flying.idle = riders == 0
 		f.mu.Unlock()
 		if riders > 0 {
 			return ctx.Err()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/drover-llm/drover/gateway"
 	"github.com/drover-llm/drover/gateway/search"
@@ -98,45 +97,5 @@ func TestTestsThatMayBeShownAreSent(t *testing.T) {
 		if r.Model == "gpt-4o" && (!strings.Contains(sent, "The first test that fails") || strings.Count(sent, "The program must pass these tests") != 1) {
 			t.Errorf("%s was sent %s", r.Model, sent)
 		}
-	}
-}
-
-// A search whose samples take 500 ms a call, and which needs eight, takes as long
-// as the rounds of its schedule.
-func TestSearchTakesAsLongAsItsRounds(t *testing.T) {
-	const call = 500 * time.Millisecond
-	var list []string
-	for i := range 7 {
-		list = append(list, fmt.Sprintf("```python\ndef add(a, b):\n    return a - b - %d\n```", i))
-	}
-	llama := texts(append(list, rightAdd)...)
-	llama.FirstByte = call
-	h := searching(t, llama, texts(rightAdd))
-	best := time.Hour
-	rounds := 0
-	for range 2 { // the first one warms the sandbox and the connections
-		h.models.Reset()
-		started := time.Now()
-		r := h.request(t.Context(), `{"model":"auto","messages":[{"role":"user","content":"Write a Python function add(a, b)."}],"verify":`+addTests+`}`)
-		r.Header.Set("X-Drover-Debug", "true")
-		_, body := h.do(r)
-		took := time.Since(started)
-		v := unmarshal[struct {
-			Verify struct {
-				Route   string
-				Samples struct{ Drawn int }
-				Debug   struct{ Search struct{ Batches int } }
-			}
-		}](t, body).Verify
-		if v.Route != "search" || v.Samples.Drawn < 8 {
-			t.Fatalf("%s", body)
-		}
-		if took < best {
-			best, rounds = took, v.Debug.Search.Batches
-		}
-	}
-	t.Logf("%v for %d rounds: %.2f of them", best, rounds, float64(best)/float64(time.Duration(rounds)*call))
-	if best > time.Duration(rounds)*call*2 { // far above the measured ratio: this is no benchmark
-		t.Errorf("%d rounds took %v", rounds, best)
 	}
 }

@@ -410,11 +410,16 @@ func TestAbandonedSearchEnds(t *testing.T) {
 func TestAbandonedSearchAsksNoStrongModel(t *testing.T) {
 	t.Parallel()
 	slow := texts(wrongAdd)
-	slow.FirstByte = 250 * time.Millisecond
+	slow.FirstByte = 250 * time.Millisecond // the client has left before
 	h := searching(t, slow, texts(rightAdd))
 	body := `{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + addTests[:len(addTests)-1] + `,"budget":{"max_samples":1}}}`
 	h.leaveAfter(0, body)
-	time.Sleep(600 * time.Millisecond) // the sample comes, fails, and there is nothing left but gpt-4o
+	for deadline := time.Now().Add(time.Minute); !h.gateway.Idle(); { // the sample comes, fails, and there is nothing left but gpt-4o
+		if time.Now().After(deadline) {
+			t.Fatal("the search never waited for its client")
+		}
+		time.Sleep(time.Millisecond)
+	}
 	if n := h.models.Calls("gpt-4o"); n > 0 {
 		t.Errorf("gpt-4o was asked %d times for nobody", n)
 	}
