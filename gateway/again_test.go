@@ -99,7 +99,7 @@ func TestPassInHandAnswersWhereTheStrongModelDoesNot(t *testing.T) {
 			h := searching(t, texts(rightAdd, other), c.strong)
 			route := h.gateway.Routes["auto"]
 			route.Search[0].MaxSamples, route.StrongTries = 2, c.tries
-			route.Goal = gateway.GoalConfig{ValueOfCorrect: 50_000_000, LossOfWrong: 10_000_000}
+			route.Goal = gateway.GoalConfig{ValueOfCorrect: 50_000_000, LossOfWrong: 20_000_000}
 			route.Learn.Explore = new(0.)
 			h.gateway.Routes["auto"] = route
 			resp, body := h.post(`{` + stream + `"model":"auto","messages":[{"role":"user","content":"Write a Python function add(a, b)."}],"verify":` + strings.TrimSuffix(addTests, "}") + `,"route":"search"}}`)
