@@ -195,9 +195,12 @@ func TestFeedbackIsKeptWithItsOutcome(t *testing.T) {
 		}
 	}
 	var got []string
-	for e, err := range h.ledger.Feedbacks(t.Context(), 0) {
-		if err != nil || e.Outcome.Outcome.ID != id {
+	for e, err := range h.ledger.Events(t.Context(), 0) {
+		if err != nil || e.Outcome == nil || e.Outcome.ID != id {
 			t.Fatal(e, err)
+		}
+		if e.Feedback == nil {
+			continue
 		}
 		got = append(got, fmt.Sprintf("%s %t %t", e.Feedback.Source, e.Feedback.Correct, e.Feedback.Before != nil))
 	}

@@ -4,20 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"iter"
-
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/drover-llm/drover/policy"
 )
-
-// FeedbackEntry is a hidden verdict, its place in the journal, and the outcome
-// that it is about.
-type FeedbackEntry struct {
-	Seq      uint64          `json:"seq"`
-	Feedback policy.Feedback `json:"feedback"`
-	Outcome  Entry           `json:"outcome"`
-}
 
 // feedbackKey is the place of a source's last word in its index: those about one
 // outcome lie together.
@@ -84,49 +73,4 @@ func (t *tables) feedbackOn(f policy.Feedback) (last *policy.Feedback, sources i
 		}
 	}
 	return last, sources, nil
-}
-
-// Feedbacks yields all feedback after sequence number after, 0 for all, in the
-// order of the journal, each with its outcome. Where a source changed its mind,
-// both words come, the later one with its Before: whoever folds them takes the
-// earlier one back. It ends after the first error, also when ctx ends.
-func (l *Ledger) Feedbacks(ctx context.Context, after uint64) iter.Seq2[FeedbackEntry, error] {
-	return func(yield func(FeedbackEntry, error) bool) {
-		for {
-			var entries []FeedbackEntry
-			last, err := l.chunk(ctx, after, func(tx *bolt.Tx, seq uint64, k kind, text []byte) error {
-				if k != kindFeedback {
-					return nil
-				}
-				e := FeedbackEntry{Seq: seq}
-				if err := decode(seq, text, &e.Feedback); err != nil {
-					return err
-				}
-				at := outcomeAt(tx.Bucket(bucketOutcomes), e.Feedback.ID)
-				if at == nil {
-					return nil // forgotten since
-				}
-				o, err := readAt[policy.Outcome](tx.Bucket(bucketJournal), at, kindOutcome)
-				if err != nil {
-					return err
-				}
-				e.Outcome = Entry{Seq: o.seq, Outcome: o.value}
-				entries = append(entries, e)
-				return nil
-			})
-			for _, e := range entries {
-				if !yield(e, nil) {
-					return
-				}
-			}
-			if err != nil {
-				yield(FeedbackEntry{}, fmt.Errorf("reading feedback after %d: %w", after, err))
-				return
-			}
-			if last == after {
-				return
-			}
-			after = last
-		}
-	}
 }

@@ -11,13 +11,15 @@ import (
 	"github.com/drover-llm/drover/policy"
 )
 
-func feedbacks(t testing.TB, l *Ledger) (all []FeedbackEntry) {
+func feedbacks(t testing.TB, l *Ledger) (all []Event) {
 	t.Helper()
-	for e, err := range l.Feedbacks(context.Background(), 0) {
+	for e, err := range l.Events(context.Background(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, e)
+		if e.Feedback != nil {
+			all = append(all, e)
+		}
 	}
 	return all
 }
@@ -44,7 +46,7 @@ func TestFeedbackIsReadWithItsOutcome(t *testing.T) {
 		if e.Feedback.Before != nil {
 			before = fmt.Sprint(*e.Feedback.Before)
 		}
-		got = append(got, fmt.Sprintf("%s %q %t after %s", e.Outcome.Outcome.ID, e.Feedback.Source, e.Feedback.Correct, before))
+		got = append(got, fmt.Sprintf("%s %q %t after %s", e.Outcome.ID, e.Feedback.Source, e.Feedback.Correct, before))
 	}
 	want := []string{`b "ci" true after nothing`, `a "" false after nothing`, `b "review" false after nothing`, `b "ci" false after true`}
 	if diff := cmp.Diff(want, got); diff != "" {
