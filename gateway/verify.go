@@ -2,174 +2,123 @@ package gateway
 
 import (
 	"encoding/json"
-	"fmt"
-	"slices"
+	"net/http"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
+	"github.com/drover-llm/drover/gateway/openai"
 	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
-	"github.com/drover-llm/drover/pricing"
 )
 
-// verification is the verify object of a reply: what was done, and what it
-// cost. Its fields are those of the published schema.
-type verification struct {
-	Route          string          `json:"route"`
-	Assurance      *string         `json:"assurance"`
-	Reason         string          `json:"reason"`
-	ReasonText     string          `json:"reason_text"`
-	Verified       *bool           `json:"verified"` // nil: nothing was run
-	Model          string          `json:"model"`
-	RequestedModel string          `json:"requested_model"`
-	Tests          tests           `json:"tests"`
-	Samples        samples         `json:"samples"`
-	Tokens         tokens          `json:"tokens"`
-	Cost           json.RawMessage `json:"cost_usd"`
-	BaselineCost   json.RawMessage `json:"baseline_cost_usd"`
-	Saved          json.RawMessage `json:"saved_usd"`
-	MS             times           `json:"ms"`
-	Failure        *string         `json:"failure"`
-	Warnings       []string        `json:"warnings"`
-	Debug          *decisionDebug  `json:"debug,omitempty"`
+// VerifyReply is the reply to POST /v1/verify and of `drover verify --json`: the
+// verify object, and what the tests said one by one.
+type VerifyReply struct {
+	verification
+	Verdict sandbox.Verdict `json:"verdict"`
+	Checks  []sandbox.Check `json:"checks"`
+	Output  string          `json:"output"`
 }
 
-type tests struct {
-	Total  int     `json:"total"`
-	Passed int     `json:"passed"`
-	Source *string `json:"source"`
+// verify answers POST /v1/verify: it runs tests on a given answer, and asks no
+// model.
+func (g *Gateway) verify(c echo.Context) error {
+	started := g.Now()
+	key, body, release, err := g.received(c)
+	if err != nil {
+		return err
+	}
+	defer release()
+	pass, err := g.admitted(c, key, 0)
+	if err != nil {
+		return err
+	}
+	defer pass.leave()
+	answer, task, err := g.parseVerify(body, key, c.Request().Header)
+	if err != nil {
+		return err
+	}
+	if g.Sandbox == nil {
+		return errNoSandbox
+	}
+	_, report, err := task.Judge(c.Request().Context(), g.Sandbox, answer)
+	if err != nil {
+		if c.Request().Context().Err() != nil {
+			return &openai.CallError{Failure: openai.Cancelled, Err: err}
+		}
+		return openai.BadRequest("verify", "verify: %v", err)
+	}
+	reply, err := json.Marshal(NewVerifyReply(task, report, g.Now().Sub(started)))
+	if err != nil {
+		return err
+	}
+	return c.JSONBlob(http.StatusOK, reply)
 }
 
-type samples struct {
-	Budget int `json:"budget"`
-	Drawn  int `json:"drawn"`
-	Tested int `json:"tested"`
-	Passed int `json:"passed"`
+var errNoSandbox = &failure{status: http.StatusServiceUnavailable, retryAfter: time.Minute, body: openai.Error{
+	Message: "Nothing can be tested by this instance of Drover.", Type: "server_error", Code: "overloaded"}}
+
+// verifyFields are the members that a request may have.
+var verifyFields = map[string]bool{"answer": true, "verify": true, "messages": true}
+
+// parseVerify reads {"answer": text, "verify": {…}, "messages": […]}. The
+// messages are the request that the answer is to; tests may be found in them, and
+// in what the headers name.
+func (g *Gateway) parseVerify(body []byte, key policy.Key, h http.Header) (answer string, t search.Task, err error) {
+	o, err := openai.DecodeStrict(body)
+	if err != nil {
+		return "", t, err
+	}
+	for _, m := range o {
+		if !verifyFields[m.Name] {
+			return "", t, openai.BadRequest(m.Name, "unknown parameter %.64q; the parameters are answer, verify and messages", m.Name)
+		}
+	}
+	if o.Get("answer").Kind() != '"' {
+		return "", t, openai.BadRequest("answer", "answer must be a string: a program, or a whole reply that holds one")
+	}
+	q := &openai.ChatRequest{Object: o, N: 1}
+	if messages := o.Get("messages"); messages != nil {
+		decoded, err := openai.DecodeChatRequest(openai.Object{{Name: "model", Value: openai.String("none")}, {Name: "messages", Value: messages}}.AppendJSON(nil))
+		if err != nil {
+			return "", t, err
+		}
+		q.Messages = decoded.Messages
+	}
+	if t, err = g.task(q, key, h); err != nil {
+		return "", t, err
+	}
+	if !t.Spec.HasTests() {
+		return "", t, openai.BadRequest("verify.tests", "verify.tests must be given, or cases, a command or a suite: there is nothing to run")
+	}
+	return openai.Text(o.Get("answer")), t, nil
 }
 
-type tokens struct {
-	Prompt     int64 `json:"prompt"`
-	Completion int64 `json:"completion"`
-}
-
-type times struct {
-	Total    int64 `json:"total"`
-	Sampling int64 `json:"sampling"`
-	Tests    int64 `json:"tests"`
-}
-
-// verification says what was done for an answered request.
-func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome) verification {
-	sampling, testing := judgedTimes(a.Search)
-	v := verification{
-		Route: a.Way, Reason: d.reason(a), ReasonText: d.Text, Model: a.Model, RequestedModel: o.Requested,
-		Verified: verified(a.Report), Cost: dollars(o.Cost), BaselineCost: dollars(o.Baseline), Saved: dollars(o.Saved()),
-		MS:       times{Total: o.Took.Milliseconds(), Sampling: sampling.Milliseconds(), Tests: testing.Milliseconds()},
-		Warnings: slices.Clone(a.Warnings), // a retry that joined reads them too
+// NewVerifyReply tells what tests said of an answer that no model was asked for.
+func NewVerifyReply(t search.Task, r sandbox.Report, took time.Duration) VerifyReply {
+	v := VerifyReply{
+		verification: verification{
+			Route: "direct", Reason: search.ReasonTestsGiven, ReasonText: "The answer was tested as it was given; no model was asked.",
+			Verified: verified(&r), Cost: json.RawMessage("0"), BaselineCost: json.RawMessage("0"), Saved: json.RawMessage("0"),
+			Tests: tests{Total: r.Total, Passed: r.Passed, Source: new(t.Source)}, Samples: samples{Tested: 1},
+			MS: times{Total: took.Milliseconds(), Tests: r.Wall.Milliseconds()}, Warnings: []string{},
+		},
+		Verdict: r.Verdict, Output: r.Output, Checks: append([]sandbox.Check{}, r.Checks...),
 	}
-	if a.Search == nil {
-		v.MS.Sampling = upstreamTime(o).Milliseconds()
+	switch r.Verdict {
+	case sandbox.Passed:
+		v.Samples.Passed = 1
+	case sandbox.Unjudged:
+		v.Samples.Tested = 0
+		v.Reason, v.Warnings = r.Reason, []string{"tests: " + r.Detail}
 	}
-	if call.Task.Source != "" {
-		v.Tests.Source, v.Tests.Total = new(call.Task.Source), call.Task.Checks()
+	if r.Verdict != sandbox.Unjudged {
+		v.Assurance = new(string(r.Assurance))
 	}
-	if r := a.Report; r != nil {
-		v.Tests.Total, v.Tests.Passed = max(r.Total, v.Tests.Total), r.Passed
-		if r.Verdict != sandbox.Unjudged {
-			v.Tests.Total = r.Total
-			v.Assurance = new(string(r.Assurance))
-		} else if r.Reason != "" {
-			v.Reason = r.Reason
-			v.Warnings = append(v.Warnings, "tests: "+r.Detail)
-		}
-		if r.Failure != "" {
-			v.Failure = new(r.Failure)
-		}
-	}
-	if a.Search != nil {
-		v.Samples.Budget, v.Samples.Drawn = max(d.Budget, len(a.Search.Samples)), len(a.Search.Samples)
-		v.Samples.Tested, v.Samples.Passed = a.Search.Tested()
-	}
-	if d.reason(a) == "provider_down" {
-		v.ReasonText = d.Models[0] + " could not answer, so " + a.Model + " did."
-	}
-	if a.Way == "escalated" {
-		did := "pass"
-		if call.Task.Source == "" {
-			did = "agree"
-		}
-		v.ReasonText = fmt.Sprintf("%d samples did not %s (%s), so %s was asked.", len(a.Search.Samples), did, a.Search.Stop, a.Model)
-		if len(a.Search.Samples) == 0 {
-			v.ReasonText = fmt.Sprintf("No sample came (%s), so %s was asked.", a.Search.Stop, a.Model)
-		}
-	}
-	if a.Way == "search" && len(a.Beside) > 0 {
-		v.ReasonText = fmt.Sprintf("The samples that pass did not confirm each other, and what %s answered does not pass, so one of them was handed out.", d.Models[0])
-	}
-	if a.Audit {
-		v.ReasonText = fmt.Sprintf("To learn from it, all %d samples were drawn and %s was asked too; %s answered.", len(a.Search.Samples), d.Models[0], a.Model)
-	}
-	switch asked := call.Task.Spec.Route == search.RouteSearch; {
-	case asked && a.Search == nil:
-		v.Warnings = append(v.Warnings, "verify.route: there was no search: "+v.Reason)
-	case asked && cutShort[a.Search.Stop]:
-		v.Warnings = append(v.Warnings, "verify.route: the search was cut short: "+a.Search.Stop)
-	}
-	for _, c := range o.Calls {
-		v.Tokens.Prompt += c.Usage.Prompt
-		v.Tokens.Completion += c.Usage.Completion
-		if c.Counted && c.Error == "" {
-			v.Warnings = append(v.Warnings, c.Provider+" sent no usage; the tokens were counted here")
-		}
-	}
-	slices.Sort(v.Warnings)
-	v.Warnings = slices.Compact(v.Warnings)
-	if v.Warnings == nil {
-		v.Warnings = []string{}
-	}
-	if call.Debug {
-		v.Debug = newDebug(call, d, a)
+	if r.Failure != "" {
+		v.Failure = new(r.Failure)
 	}
 	return v
-}
-
-// taskOf is the task as it is journalled, nil without tests.
-func taskOf(t search.Task, r *sandbox.Report) *policy.Task {
-	if t.Source == "" {
-		return nil
-	}
-	task := &policy.Task{Language: t.Language, Source: t.Source, Tests: t.Checks(), Verified: verified(r)}
-	if r != nil {
-		task.Tests, task.Passed, task.Assurance = max(r.Total, task.Tests), r.Passed, string(r.Assurance)
-	}
-	return task
-}
-
-// dollars is an amount as a JSON number, null when it is not known.
-func dollars(u *pricing.USD) json.RawMessage {
-	if u == nil {
-		return json.RawMessage("null")
-	}
-	return json.RawMessage(u.String())
-}
-
-// overhead is what a request took beside its calls; of calls that were made beside
-// each other, nothing.
-func overhead(o policy.Outcome) time.Duration { return max(0, o.Took-upstreamTime(o)) }
-
-// upstreamTime is how long the calls of a request took.
-func upstreamTime(o policy.Outcome) time.Duration {
-	var sum time.Duration
-	for _, c := range o.Calls {
-		sum += c.Took
-	}
-	return sum
-}
-
-func (v verification) json() []byte {
-	b, err := json.Marshal(v)
-	if err != nil { // not reached: every field marshals
-		return []byte("null")
-	}
-	return b
 }

@@ -12,6 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/drover-llm/drover/gateway"
+	"github.com/drover-llm/drover/gateway/openai"
 	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/search"
 )
@@ -32,49 +36,8 @@ type verifyCommand struct {
 	JSON bool `name:"json" help:"Print the verify reply object."`
 }
 
-// verifySpec is the verify request object, as far as one answer needs it.
-type verifySpec struct {
-	Tests      stringList                 `json:"tests"`
-	Cases      []sandbox.Case             `json:"cases"`
-	Language   string                     `json:"language"`
-	Framework  string                     `json:"framework"`
-	EntryPoint string                     `json:"entry_point"`
-	Command    []string                   `json:"command"`
-	Files      map[string]json.RawMessage `json:"files"`
-	Pass       float64                    `json:"pass"`
-	Answer     struct {
-		Extract string `json:"extract"`
-		Path    string `json:"path"`
-		Prefix  string `json:"prefix"`
-		Suffix  string `json:"suffix"`
-	} `json:"answer"`
-	Limits struct {
-		TimeoutS float64 `json:"timeout_s"`
-		MemoryMB int64   `json:"memory_mb"`
-		OutputKB int64   `json:"output_kb"`
-	} `json:"limits"`
-
-	// What a gateway does about it; it changes nothing for one answer.
-	Show   json.RawMessage `json:"show"`
-	Budget json.RawMessage `json:"budget"`
-	OnFail json.RawMessage `json:"on_fail"`
-	Route  json.RawMessage `json:"route"`
-}
-
-// stringList is a string or a list of them.
-type stringList []string
-
-func (l *stringList) UnmarshalJSON(b []byte) error {
-	var one string
-	if json.Unmarshal(b, &one) == nil {
-		*l = stringList{one}
-		return nil
-	}
-	return json.Unmarshal(b, (*[]string)(l))
-}
-
 func (c *verifyCommand) Run(ctx context.Context) error {
-	job, err := c.job(os.Stdin)
+	task, answer, err := c.task(os.Stdin)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "drover: verify:", err)
 		return exitCode(exitUsage)
@@ -89,14 +52,14 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 		fmt.Fprintln(os.Stderr, "drover: verify:", err)
 		return exitCode(exitUsage)
 	}
-	report, err := runner.Run(ctx, job)
+	_, report, err := task.Judge(ctx, runner, answer)
 	if err := errors.Join(err, runner.Close()); err != nil {
 		return err
 	}
 	if c.JSON {
 		out := json.NewEncoder(os.Stdout)
 		out.SetEscapeHTML(false)
-		err = out.Encode(newVerifyReply(report, time.Since(started)))
+		err = out.Encode(gateway.NewVerifyReply(task, report, time.Since(started)))
 	} else {
 		err = printReport(os.Stdout, report)
 	}
@@ -112,72 +75,99 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 	return exitCode(exitUnjudged)
 }
 
-// job reads the answer and the tests.
-func (c *verifyCommand) job(stdin io.Reader) (sandbox.Job, error) {
-	answer, err := readAnswer(c.Answer, stdin)
-	if err != nil {
-		return sandbox.Job{}, err
+// task reads the tests, as a verify object, and the answer.
+func (c *verifyCommand) task(stdin io.Reader) (t search.Task, answer string, err error) {
+	if answer, err = readAnswer(c.Answer, stdin); err != nil {
+		return t, "", err
 	}
-	spec := verifySpec{Language: c.Language, Framework: c.Framework, EntryPoint: c.EntryPoint}
+	object, err := c.object()
+	if err != nil {
+		return t, "", err
+	}
+	request := &openai.ChatRequest{N: 1, Object: openai.Object{{Name: "verify", Value: object.AppendJSON(nil)}}}
+	if t, err = search.ParseTask(request, search.Sources{}); err != nil {
+		return t, "", err
+	}
+	if !t.Spec.HasTests() {
+		return t, "", errors.New("there is nothing to run: the files have no tests, cases or command")
+	}
+	if c.Timeout < 0 {
+		return t, "", fmt.Errorf("--timeout: %v is no time to run in", c.Timeout)
+	}
+	if c.Timeout > 0 {
+		t.Spec.Limits.CPU = c.Timeout
+	}
+	byName := languageOfFile[strings.ToLower(filepath.Ext(c.Answer))]
+	if byName != "" && !strings.Contains("\n"+answer, "\n```") {
+		if t.Spec.Answer.Extract == "" || t.Spec.Answer.Extract == search.ExtractAuto {
+			t.Spec.Answer.Extract = search.ExtractWhole
+		}
+		if t.Spec.Language == "" {
+			t.Spec.Language = byName
+		}
+	}
+	return t, answer, nil
+}
+
+// object is the verify object that the test files and the flags make together: of
+// JSON files their members, of others the text.
+func (c *verifyCommand) object() (o openai.Object, err error) {
+	var tests, cases []string // JSON
 	for _, file := range c.Tests {
 		b, err := os.ReadFile(file)
 		if err != nil {
-			return sandbox.Job{}, err
+			return nil, err
 		}
-		if err := spec.add(file, b); err != nil {
-			return sandbox.Job{}, err
+		if !strings.HasSuffix(file, ".json") && c.Framework != sandbox.FrameworkStdio {
+			tests = append(tests, string(openai.String(string(b))))
+			continue
+		}
+		if text := strings.TrimSpace(string(b)); strings.HasPrefix(text, "[") {
+			b = []byte(`{"cases":` + text + `}`)
+		}
+		members, err := openai.DecodeObject(b)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		for _, m := range members {
+			switch {
+			case m.Name == "tests" && m.Value.Kind() == '[':
+				tests = append(tests, elements(m.Value)...)
+			case m.Name == "tests":
+				tests = append(tests, string(m.Value))
+			case m.Name == "cases" && m.Value.Kind() == '[':
+				cases = append(cases, elements(m.Value)...)
+			default:
+				o.Set(m.Name, m.Value)
+			}
 		}
 	}
-	if c.Language != "" {
-		spec.Language = c.Language
+	for name, value := range map[string]string{"language": c.Language, "framework": c.Framework, "entry_point": c.EntryPoint} {
+		if value != "" {
+			o.Set(name, openai.String(value))
+		}
 	}
-	if c.Framework != "" {
-		spec.Framework = c.Framework
+	if c.Extract != search.ExtractAuto {
+		answer, _ := openai.DecodeObject(o.Get("answer"))
+		answer.Set("extract", openai.String(c.Extract))
+		o.Set("answer", answer.AppendJSON(nil))
 	}
-	if c.EntryPoint != "" {
-		spec.EntryPoint = c.EntryPoint
+	for name, list := range map[string][]string{"tests": tests, "cases": cases} {
+		if len(list) > 0 {
+			o.Set(name, []byte("["+strings.Join(list, ",")+"]"))
+		}
 	}
-	return c.compose(spec, answer)
+	return o, nil
 }
 
-func (c *verifyCommand) compose(spec verifySpec, answer string) (sandbox.Job, error) {
-	how := search.Extraction{Mode: c.Extract, Language: spec.Language, EntryPoint: spec.EntryPoint, Prefix: spec.Answer.Prefix, Suffix: spec.Answer.Suffix}
-	if c.Extract == search.ExtractAuto && spec.Answer.Extract != "" {
-		how.Mode = spec.Answer.Extract
+// elements are the elements of a JSON array.
+func elements(array jsontext.Value) (list []string) {
+	var values []jsontext.Value
+	_ = json.Unmarshal(array, &values) // the object that it is of was decoded
+	for _, v := range values {
+		list = append(list, string(v))
 	}
-	byName := languageOfFile[strings.ToLower(filepath.Ext(c.Answer))]
-	if how.Mode == search.ExtractAuto && byName != "" && !strings.Contains("\n"+answer, "\n```") {
-		how.Mode = search.ExtractWhole
-	}
-	code, found := how.Extract(answer)
-	job := sandbox.Job{
-		Language: spec.Language, Framework: spec.Framework, EntryPoint: spec.EntryPoint, Code: code, Path: spec.Answer.Path,
-		Tests: spec.Tests, Cases: spec.Cases, Command: spec.Command, Pass: spec.Pass,
-		Limits: sandbox.Limits{
-			CPU: time.Duration(spec.Limits.TimeoutS * float64(time.Second)), Memory: sandbox.Bytes(spec.Limits.MemoryMB) << 20,
-			Output: sandbox.Bytes(spec.Limits.OutputKB) << 10,
-		},
-	}
-	if c.Timeout != 0 {
-		job.Limits.CPU = c.Timeout // a negative one is a fault of the job
-	}
-	for _, language := range []string{found, byName} {
-		if job.Language == "" {
-			job.Language = language
-		}
-	}
-	var err error
-	if job.Files, err = decodeFiles(spec.Files); err != nil {
-		return job, err
-	}
-	var faults []string
-	job.Validate(func(path, format string, args ...any) {
-		faults = append(faults, path+": "+fmt.Sprintf(format, args...))
-	})
-	if len(faults) > 0 {
-		return job, errors.New(strings.Join(faults, "; "))
-	}
-	return job, nil
+	return list
 }
 
 const maxAnswer = 1 << 20
@@ -199,116 +189,9 @@ func readAnswer(file string, stdin io.Reader) (string, error) {
 	return string(b), err
 }
 
-// add takes a test file: cases or a verify object where it is JSON, else source.
-func (s *verifySpec) add(file string, b []byte) error {
-	trimmed := strings.TrimSpace(string(b))
-	if strings.HasSuffix(file, ".json") || s.Framework == sandbox.FrameworkStdio {
-		d := json.NewDecoder(strings.NewReader(trimmed))
-		d.DisallowUnknownFields()
-		var err error
-		if strings.HasPrefix(trimmed, "[") {
-			var cases []sandbox.Case
-			err = d.Decode(&cases)
-			s.Cases = append(s.Cases, cases...)
-		} else {
-			err = d.Decode(s)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		return nil
-	}
-	s.Tests = append(s.Tests, string(b))
-	return nil
-}
-
-func decodeFiles(files map[string]json.RawMessage) (map[string][]byte, error) {
-	out := map[string][]byte{}
-	for name, raw := range files {
-		var text string
-		var binary struct {
-			Base64 []byte `json:"base64"`
-		}
-		switch {
-		case json.Unmarshal(raw, &text) == nil:
-			out[name] = []byte(text)
-		case json.Unmarshal(raw, &binary) == nil:
-			out[name] = binary.Base64
-		default:
-			return nil, fmt.Errorf("files: %q must be a text or {base64}", name)
-		}
-	}
-	return out, nil
-}
-
 var languageOfFile = map[string]string{
 	".py": "python", ".js": "javascript", ".mjs": "javascript", ".ts": "typescript", ".go": "go", ".java": "java",
 	".c": "c", ".cc": "cpp", ".cpp": "cpp", ".cxx": "cpp", ".rs": "rust", ".sh": "bash", ".bash": "bash",
-}
-
-// verifyReply is the schema's reply object of a direct answer that no model
-// wrote, with what only a single run can tell.
-type verifyReply struct {
-	Route      string             `json:"route"`
-	Reason     string             `json:"reason"`
-	ReasonText string             `json:"reason_text"`
-	Verified   *bool              `json:"verified"`
-	Assurance  *sandbox.Assurance `json:"assurance"`
-	Model      string             `json:"model"`
-	Tests      struct {
-		Total  int    `json:"total"`
-		Passed int    `json:"passed"`
-		Source string `json:"source"`
-	} `json:"tests"`
-	Samples struct {
-		Budget int `json:"budget"`
-		Drawn  int `json:"drawn"`
-		Tested int `json:"tested"`
-		Passed int `json:"passed"`
-	} `json:"samples"`
-	Tokens struct {
-		Prompt     int `json:"prompt"`
-		Completion int `json:"completion"`
-	} `json:"tokens"`
-	CostUSD         float64 `json:"cost_usd"`
-	BaselineCostUSD float64 `json:"baseline_cost_usd"`
-	SavedUSD        float64 `json:"saved_usd"`
-	MS              struct {
-		Total    int64 `json:"total"`
-		Sampling int64 `json:"sampling"`
-		Tests    int64 `json:"tests"`
-	} `json:"ms"`
-	Failure  *string         `json:"failure"`
-	Warnings []string        `json:"warnings"`
-	Verdict  sandbox.Verdict `json:"verdict"`
-	Checks   []sandbox.Check `json:"checks"`
-	Output   string          `json:"output"`
-}
-
-func newVerifyReply(r sandbox.Report, total time.Duration) verifyReply {
-	v := verifyReply{Route: "direct", Reason: "tests_given", ReasonText: "The answer was tested as it was given; no model was asked.",
-		Verdict: r.Verdict, Checks: r.Checks, Output: r.Output, Warnings: []string{}}
-	v.Tests.Total, v.Tests.Passed, v.Tests.Source = r.Total, r.Passed, "field"
-	v.MS.Total, v.MS.Tests = total.Milliseconds(), r.Wall.Milliseconds()
-	if v.Checks == nil {
-		v.Checks = []sandbox.Check{}
-	}
-	if r.Detail != "" {
-		v.Warnings = append(v.Warnings, r.Detail)
-	}
-	if r.Verdict == sandbox.Unjudged {
-		v.Reason, v.ReasonText = r.Reason, "Nothing was judged: "+r.Detail
-		return v
-	}
-	passed := r.Verdict == sandbox.Passed
-	v.Verified, v.Assurance = &passed, &r.Assurance
-	v.Samples.Tested = 1
-	if passed {
-		v.Samples.Passed = 1
-	} else {
-		v.Failure = &r.Failure
-	}
-	return v
 }
 
 // printReport is the report for people.

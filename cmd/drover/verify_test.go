@@ -53,6 +53,8 @@ func TestVerifyJudgesAnAnswer(t *testing.T) {
 		"cases":      {[]string{write(t, "d.py", "print(int(input()) ** 2)\n"), "--tests", cases}, 0, "passed: 1 of 1"},
 		"object":     {[]string{write(t, "e.md", replyText), "--tests", object}, 0, "passed: 1 of 1"},
 		"whole":      {[]string{write(t, "g.md", replyText), "--tests", whole}, 0, "passed: 1 of 1"},
+		"two files":  {[]string{write(t, "i.py", "def add(a, b): return a + b\n"), "--tests", tests, "--tests", object}, 0, "passed: 3 of 3"},
+		"wrong word": {[]string{write(t, "j.py", "def add(a, b): return a + b\n"), "--tests", write(t, "words.json", `{"tests": "assert add(1, 2) == 3", "show": "some"}`)}, 2, ""},
 		"negative":   {[]string{write(t, "h.md", replyText), "--tests", tests, "--timeout=-1s"}, 2, ""},
 		"unjudged":   {[]string{write(t, "f.rs", "fn add() {}"), "--tests", tests}, 3, "unsupported_language"},
 		"no file":    {[]string{"/nonexistent", "--tests", tests}, 2, ""},
