@@ -24,9 +24,9 @@ const (
 // audited answers with everything drawn: the samples all at once, whatever
 // passes, and the strong model too. Of these, the strong model's answer is handed
 // out if it passes the tests, else the first sample that does. It shows how both
-// models do on one problem, with nothing cut short by a pass. How often a wrong
-// answer passes it does not show: of two that pass and differ, one is wrong, but
-// which is told by a hidden verdict alone.
+// models do on one problem, with nothing cut short by a pass. It cannot show how often
+// wrong answers pass: of two that pass and differ one is wrong, but only a hidden
+// verdict tells which.
 type audited struct{ searched }
 
 // audit makes an audit of the decision, where one is due and harms nobody: the

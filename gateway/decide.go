@@ -22,7 +22,7 @@ type Decision struct {
 	Limit    int64          // output limit that Drover sets for a client that set none; 0: none
 	Warnings []string       // what the budgets changed
 	choice   *choice        // what the learned model chose; nil: nothing was to be chosen
-	Wanted   string         // the model that they put another in place of; "": none
+	Wanted   string         // the model that budgets replaced by a cheaper one; "": none
 }
 
 // way is how an answer that has not come yet will come.
@@ -36,8 +36,8 @@ func (d Decision) way() string {
 	return "direct"
 }
 
-// reason is why the model of this name answered: what cut a search short goes
-// before what began it.
+// reason is why the request was answered as it was, as a word of the verify schema.
+// What cut a search short takes precedence over why it was begun.
 func (d Decision) reason(a Answer) string {
 	if (a.Way == "direct" || a.Way == "escalated") && a.Model != d.Models[0] {
 		return "provider_down"

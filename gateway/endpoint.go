@@ -98,7 +98,7 @@ func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
 	}
 }
 
-// refuse gives an unknown model the status that the endpoint's clients know.
+// refuse maps an unknown model to the status that OpenAI gives it at this endpoint.
 func (e endpoint) refuse(err error) error {
 	f := asFailure(err)
 	if e.unknownModel == 0 || f.body.Code != codeModelNotFound {

@@ -19,9 +19,9 @@ import (
 	"github.com/drover-llm/drover/pricing"
 )
 
-// failure is an error as a client gets it. All of OpenAI's error bodies are made
-// in this file. What a provider said goes to the log only, but for what it found
-// wrong with the request itself.
+// failure is an error as a client gets it. Nearly all error bodies are made in this
+// file. What a provider said goes to the log only, but for what it found wrong with
+// the request itself.
 type failure struct {
 	status     int
 	body       openai.Error
@@ -144,7 +144,7 @@ var errStopping = &failure{status: http.StatusServiceUnavailable, retryAfter: 2 
 	Message: "This instance of Drover is stopping. Try again in a moment.", Type: "server_error", Code: "overloaded",
 }}
 
-// budgetSpent is for a request that what is spent leaves no room for.
+// budgetSpent is for a request whose worst case is more than its budget has left.
 func budgetSpent(budget string, ceiling, left pricing.USD, resets time.Time) *failure {
 	when := "It does not begin anew; ask your administrator."
 	if !resets.IsZero() {

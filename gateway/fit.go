@@ -50,7 +50,7 @@ func (p purse) budget() string {
 func (p purse) perRequest() bool { return p.PerRequest > 0 && p.PerRequest <= p.Left }
 
 // fitter is a Responder that can do with less money. Its error is a *tooDear where
-// it cannot with as little as there is.
+// no plan of its fits the purse.
 type fitter interface {
 	fit(call Call, d Decision, p purse) (Decision, error)
 }
@@ -93,7 +93,7 @@ func (g *Gateway) fit(call Call, d Decision) (Decision, error) {
 }
 
 // refusedHold is the error of a request that the book refused although it had been
-// fitted to it: others were quicker, time and again.
+// fitted to it: concurrent requests took the money on every try.
 func (g *Gateway) refusedHold(call Call, d Decision, err error) error {
 	var spent *policy.BudgetError
 	if !errors.As(err, &spent) {

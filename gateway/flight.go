@@ -12,8 +12,8 @@ import (
 )
 
 // linger is how long a search goes on after its client hung up, for the client's
-// SDK to come back for it; a strong model is asked only once it did. A client that does not count its tries is no such SDK:
-// nothing more is bought for it.
+// SDK to come back for it; the strong model is asked only once it did. Clients that
+// send no retry count will not come back, so their searches end at once.
 const linger = 5 * time.Second
 
 // pingEvery is how often a stream that waits for a search shows that it lives.
@@ -53,7 +53,7 @@ type flight struct {
 	cancel context.CancelCauseFunc
 	riders int           // requests that wait; guarded by flights.mu
 	left   *time.Timer   // runs while there are none
-	given  bool          // up: the clock has run out
+	ended  bool          // nobody came back in time
 	idle   bool          // it waits for somebody to come back
 	back   chan struct{} // closed when somebody comes back after the last one left
 }
@@ -115,7 +115,7 @@ func (f *flights) board(ctx context.Context, id flightID, retry bool, start func
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			close(flying.done)
-			if flying.riders == 0 && flying.err == nil && !flying.given && !f.closing {
+			if flying.riders == 0 && flying.err == nil && !flying.ended && !f.closing {
 				return // kept until the clock of the last one who left has run out
 			}
 			f.forget(flying)
@@ -160,7 +160,7 @@ func (f *flights) leave(flying *flight) {
 		if flying.riders > 0 {
 			return // somebody came back at the last moment
 		}
-		flying.given = true
+		flying.ended = true
 		flying.cancel(errNobodyLeft)
 		select {
 		case <-flying.done:

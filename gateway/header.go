@@ -8,8 +8,8 @@ import (
 	"github.com/drover-llm/drover/policy"
 )
 
-// Headers of replies, in the form in which net/http keeps them: set writes them
-// without working that form out anew for every request.
+// Headers of replies, in canonical form, so that set need not make it for every
+// request.
 const (
 	headerRequestID  = "X-Request-Id"
 	headerRoute      = "X-Drover-Route"

@@ -105,7 +105,7 @@ type pass struct {
 	c        *counter
 	limits   LimitConfig
 	now      func() time.Time
-	slot     int64 // of its coming
+	slot     int64 // in which the request arrived
 	reserved int64 // tokens
 	answered bool  // spent will tell the tokens
 }
@@ -122,7 +122,7 @@ func (e *errOver) Error() string {
 	return fmt.Sprintf("%s: limit %d, used %d, requested %d", e.what, e.limit, e.used, e.of)
 }
 
-// enter lets a request in that is expected to take so many tokens, or waits for its
+// enter admits a request that is expected to use this many tokens, or waits for its
 // turn as long as its limits say. The pass is nil where there are no limits.
 func (g *Gateway) enter(ctx context.Context, key policy.Key, tokens int64) (*pass, error) {
 	limits, who, ok := g.limitsOf(key)

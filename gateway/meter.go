@@ -24,7 +24,7 @@ type meter struct {
 	text   []byte        // what came of the answer, for a count of our own
 	first  []byte        // of several choices, the first one's text
 	seen   int           // choices that came
-	stream bool          // text holds all that came: a provider stops when a stream is left
+	stream bool          // text holds everything that the provider made: it stops when its stream is left
 	finish string
 }
 

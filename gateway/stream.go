@@ -65,7 +65,7 @@ func (s *events) fail(f *failure) {
 	s.letGo()
 }
 
-// close ends what the stream does of itself.
+// close stops what the stream does by itself; this kind does nothing.
 func (s *events) close() {}
 
 // letGo lets the connection serve others.

@@ -132,8 +132,8 @@ func (h Hold) ceiling() pricing.USD {
 }
 
 // Settle charges the budgets of o's hold what o cost, in the windows that it was
-// held in, and frees the rest. What the cost is not known of costs its ceiling.
-// An outcome without an open hold changes nothing.
+// held in, and frees the rest. A request of unknown cost is charged its
+// whole ceiling. An outcome without an open hold changes nothing.
 func (b *Book) Settle(o Outcome) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 )
 
 // Draw is the chance that a decision is left to: numbers from 0 to 1, without 1,
-// that whoever asks has drawn. 1 leaves nothing to chance: the best known plan, and
-// no audit.
+// that whoever asks has drawn. With a Plan of 1 the best known plan is taken, with an
+// Audit of 1 nothing is audited.
 type Draw struct{ Plan, Audit float64 }
 
 // Request is what a decision is made on.

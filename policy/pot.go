@@ -8,8 +8,8 @@ import (
 )
 
 // rememberedWindows is how many windows of each kind a pot keeps, the latest by
-// their time. A clock that steps back finds the money of the windows that it
-// comes back to as it left it; one that steps back beyond them finds nothing.
+// their time. A clock that steps back finds the money of those windows as it left
+// it; in windows before them nothing can be spent.
 const rememberedWindows = 256
 
 // pot is the money of one budget, by all kinds of windows: so that a change of

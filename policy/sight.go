@@ -18,7 +18,7 @@ type sights struct {
 	sizes [][]int // of the groups, largest first; the sight of no passes comes first
 	joins [][]int // by sight and group: the sight after one more pass of that group, at last after one of a group of its own
 	seen  [][]part
-	held  [][]part // of seen, that the first group is right, and so what is handed out
+	held  [][]part // the share of seen in which the first group, which is handed out, is right
 	rows  func(n node) []float64
 }
 

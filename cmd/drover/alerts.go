@@ -33,7 +33,7 @@ type untold struct {
 }
 
 const (
-	alertQueue   = 4096            // as many may wait; of more the oldest are dropped, and said so in the log
+	alertQueue   = 4096            // as many may wait; more are dropped, which the log says
 	alertPause   = 5 * time.Minute // the longest one between two tries
 	alertFor     = 24 * time.Hour  // then it is given up
 	alertTimeout = 10 * time.Second

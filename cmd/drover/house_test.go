@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"policy/ledger":    {"policy", "pricing"},
 }
 
-// onlyCmdAndConfigs import the ledger; the whole of it is handed to the others.
+// ledgerDoor are the packages that may import the ledger; it is handed to the others.
 var ledgerDoor = []string{"cmd/drover", "configs", "policy/ledger"}
 
 // doors are the libraries that one place alone may use.

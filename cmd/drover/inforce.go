@@ -19,8 +19,8 @@ import (
 	"github.com/drover-llm/drover/policy/ledger"
 )
 
-// inForce is what the configuration in force was made into, and how another takes
-// its place. Books, breakers and connections go on.
+// inForce is the gateway that was built from the configuration in force. A reload
+// builds another one, which takes over the books, breakers and connections.
 type inForce struct {
 	journal *ledger.Ledger
 	runner  gateway.Sandbox

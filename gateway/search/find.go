@@ -127,8 +127,8 @@ func (f *finder) next(ctx context.Context) (rung, n int, stop string) {
 	return rung, n, ""
 }
 
-// last ends a search that cannot go on: with a pass that was refused while more
-// could be drawn, where the Stopper takes it now, else with nothing.
+// last ends a search that cannot go on. It first offers the Stopper the best pass
+// that was refused while more could be drawn.
 func (f *finder) last(state State, why string) (rung, n int, stop string) {
 	state.Samples, state.Time = 0, max(state.Time, 0)
 	if f.inHand() >= 0 && f.plan.Stopper.Next(state).Take && f.take() {

@@ -9,8 +9,8 @@ import (
 	"github.com/drover-llm/drover/gateway/openai"
 )
 
-// freeReply is how many bytes of a whole reply nobody is asked for: nearly every
-// one is smaller, and calls in flight bound how many there are.
+// freeReply is how many bytes of a whole reply are not accounted for: nearly every
+// reply is smaller, and the calls in flight bound how many there are.
 const freeReply = 64 << 10
 
 type memoryKey struct{}
