@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -53,7 +54,7 @@ func TestStreamKeepsWithinTheAnnouncedTimeout(t *testing.T) {
 					case <-time.After(wait):
 					case <-ctx.Done():
 						late := inTime(t.Context(), ctx, &openai.CallError{Failure: openai.Cancelled})
-						if at := time.Since(begun); at != tt.ends || context.Cause(ctx) != context.DeadlineExceeded || asFailure(late).status != http.StatusGatewayTimeout {
+						if at := time.Since(begun); at != tt.ends || !errors.Is(context.Cause(ctx), context.DeadlineExceeded) || asFailure(late).status != http.StatusGatewayTimeout {
 							t.Errorf("ended after %v by %v with %v, want %v", at, context.Cause(ctx), late, tt.ends)
 						}
 						return
