@@ -34,7 +34,8 @@ func FindTests(prompt string) (PromptTests, bool) {
 	if len(prompt) > maxPrompt || strings.ContainsRune(prompt, 0) {
 		return PromptTests{}, false
 	}
-	lines := strings.Split(strings.ReplaceAll(prompt, "\r\n", "\n"), "\n")
+	prompt = quotedChat.ReplaceAllString(strings.ReplaceAll(prompt, "\r\n", "\n"), "")
+	lines := strings.Split(prompt, "\n")
 	for _, find := range []func([]string) (PromptTests, bool){markedBlocks, announcedAsserts, plainAsserts, docstringTests, samplePairs} {
 		if found, ok := find(lines); ok {
 			return found, true
@@ -42,6 +43,10 @@ func FindTests(prompt string) (PromptTests, bool) {
 	}
 	return PromptTests{}, false
 }
+
+// quotedChat is how chat front ends such as Open WebUI quote a conversation that
+// needs a title or tags: what it was tested by does not test those.
+var quotedChat = regexp.MustCompile(`(?is)<chat_history>.*?(?:</chat_history>|$)`)
 
 var markForm = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(?:verify|tests)(?:$|[^a-z0-9])`)
 
