@@ -168,11 +168,11 @@ func FuzzFindTests(f *testing.F) {
 func TestQuotedChatsHaveNoTests(t *testing.T) {
 	const task = "### Task:\nGenerate a concise, 3-5 word title.\n### Chat History:\n<chat_history>\nUSER: Write add(a, b).\n\nassert add(1, 2) == 3\nASSISTANT: def add(a, b): return a + b\n"
 	for _, prompt := range []string{task + "</chat_history>", task, task + "</chat_history>\nReply in JSON."} {
-		if found, ok := search.FindTests(prompt); ok {
+		if found, ok := FindTests(prompt); ok {
 			t.Errorf("%q: %+v", prompt, found)
 		}
 	}
-	if _, ok := search.FindTests(task + "</chat_history>\nWrite sub(a, b).\n\nassert sub(3, 2) == 1\n"); !ok {
+	if _, ok := FindTests(task + "</chat_history>\nWrite sub(a, b).\n\nassert sub(3, 2) == 1\n"); !ok {
 		t.Error("tests behind a quoted chat are not found")
 	}
 }
