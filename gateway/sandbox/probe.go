@@ -23,16 +23,23 @@ type Probe struct {
 	Need bool   `json:"need"`           // without it nothing runs
 }
 
+// LanguageProbe begins the names of the probes of languages.
+const LanguageProbe = "language "
+
 //go:embed py/probe.py
 var pyProbe string
 
 // Probe tries in the real engine what the promises rest on: no network, no host
 // files, no new namespaces, bounded processes and memory, nothing that outlives
-// its run. It waits for a free slot.
+// its run. After them comes each language with its version, or what is missing.
 func (r *Runner) Probe(ctx context.Context) []Probe {
 	r.probing.Lock()
 	defer r.probing.Unlock()
-	return r.probe(ctx)
+	probes := r.probe(ctx)
+	if r.remote == nil {
+		probes = append(probes, r.probeLanguages(ctx)...)
+	}
+	return probes
 }
 
 func (r *Runner) probe(ctx context.Context) []Probe {
@@ -62,7 +69,7 @@ func (r *Runner) probe(ctx context.Context) []Probe {
 	} else {
 		probes = append(probes, r.probeShell(ctx, s)...)
 	}
-	return append(probes, r.probeLanguages(b)...)
+	return probes
 }
 
 func (r *Runner) probeJob() Job {
@@ -151,21 +158,28 @@ func (r *Runner) probeShell(ctx context.Context, s *slot) []Probe {
 	return []Probe{{Name: "host files", OK: ok, Saw: fmt.Sprintf("a shell saw %q", shorten(out, 200)), Need: true, Mend: mendUnless(ok, mendIsolation)}}
 }
 
-func (r *Runner) probeLanguages(b box) []Probe {
+// probeLanguages lists the languages, also where there is no isolation to run them in.
+func (r *Runner) probeLanguages(ctx context.Context) []Probe {
+	zygote := "" // why Python does not start in a container
+	if r.engine != nil {
+		s := &slot{runner: r}
+		defer s.discard()
+		if b, err := s.box(ctx, roleCandidate); err == nil {
+			zygote = b.zygote()
+		}
+	}
 	var probes []Probe
 	for _, name := range languageNames {
 		t := r.tools.languages[name]
 		if len(t.Command) == 0 {
 			continue
 		}
-		p := Probe{Name: "language " + name, OK: t.missing == "", Saw: strings.TrimSpace(strings.Join(t.Command[:1], " ") + " " + t.version)}
-		if len(t.Compile) > 0 {
-			p.Saw = t.Compile[0]
+		p := Probe{Name: LanguageProbe + name, OK: t.missing == "", Saw: t.missing}
+		if p.OK {
+			p.Saw = t.describe(ctx, r.tools.env())
 		}
-		if t.missing != "" {
-			p.Saw = t.missing
-		} else if name == "python" && b.zygote() != "" {
-			p.OK, p.Saw = false, b.zygote()
+		if p.OK && name == "python" && zygote != "" {
+			p.OK, p.Saw = false, zygote
 		}
 		if !p.OK {
 			p.Mend = "install it, or set sandbox.languages." + name + ".command; its tests are unjudged until then"

@@ -213,7 +213,7 @@ func (r *Runner) Run(ctx context.Context, j Job) (Report, error) {
 	}
 	j = j.withDefaults(r.config)
 	tool := r.tools.languages[j.Language]
-	if tool == nil || tool.missing != "" {
+	if tool.missing != "" { // a valid job's language is one of the tools
 		return unjudged(ReasonUnsupportedLanguage, j.Language+": "+tool.missing), nil
 	}
 	if j.Language == "go" && r.tools.goCache != nil {

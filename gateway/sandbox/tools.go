@@ -72,6 +72,32 @@ type tool struct {
 
 const askTimeout = 10 * time.Second
 
+// describe names the program that a language needs first, and its version as it
+// tells it itself.
+func (t *tool) describe(ctx context.Context, env []string) string {
+	program := t.Command[0]
+	if len(t.Compile) > 0 {
+		program = t.Compile[0]
+	}
+	version := t.version
+	if version == "" {
+		ctx, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		flag := "--version"
+		if filepath.Base(program) == "go" {
+			flag = "version"
+		}
+		ask := exec.CommandContext(ctx, program, flag)
+		ask.Env, ask.Dir, ask.WaitDelay = env, "/", time.Second
+		out, err := ask.Output()
+		version, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+		if err != nil || version == "" {
+			version = "(its version is not known)"
+		}
+	}
+	return program + " " + shorten(version, 100)
+}
+
 // findTools looks up every language's programs on PATH. usable says whether a
 // candidate could read a path.
 func findTools(ctx context.Context, c Config) *tools {
