@@ -31,7 +31,7 @@ const settleWithin = 10 * time.Second
 // a first key and a made admin token, goes to out. load reads the configuration
 // anew, from the file at path, which is watched.
 func run(ctx context.Context, c *configs.Config, path string, load func() (*configs.Config, error), log *slog.Logger, out io.Writer) (err error) {
-	journal, err := openJournal(ctx, c, c.Drain+lastWords+settleWithin, log)
+	journal, err := openJournal(ctx, c, ledgerWait, log)
 	if err != nil {
 		return err
 	}
@@ -90,9 +90,12 @@ func run(ctx context.Context, c *configs.Config, path string, load func() (*conf
 	return planes.Wait()
 }
 
-// openJournal opens the ledger to serve. Another drover that is stopping may hold it
-// for as long as it lets its requests finish, so that is waited for, most at most: a
-// restart that overlaps is late, not lost.
+// ledgerWait is how long a server waits for another one that is stopping to let go
+// of the ledger.
+const ledgerWait = 10 * time.Second
+
+// openJournal opens the ledger to serve. Another drover that is stopping is waited
+// for, most at most, so that a restart that overlaps a little is late, not lost.
 func openJournal(ctx context.Context, c *configs.Config, most time.Duration, log *slog.Logger) (*ledger.Ledger, error) {
 	for deadline := time.Now().Add(most); ; {
 		journal, err := ledger.Open(c.Ledger.Path, ledger.Options{
@@ -106,8 +109,9 @@ func openJournal(ctx context.Context, c *configs.Config, most time.Duration, log
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("stopped while waiting for the ledger: %w", err)
 		case time.Now().After(deadline):
-			return nil, fmt.Errorf("%w; waited %v for it, as long as drain lets a drover that stops finish its requests. One ledger has one server: stop the other first (Kubernetes: strategy Recreate, and terminationGracePeriodSeconds of %d or more; systemd: TimeoutStopSec the same)",
-				err, most, int(math.Ceil(most.Seconds())))
+			stop := c.Drain + lastWords + settleWithin
+			return nil, fmt.Errorf("%w; waited %v for it. One ledger has one server, which may take %v to stop (Kubernetes: strategy Recreate, and terminationGracePeriodSeconds of %d or more; systemd: TimeoutStopSec the same)",
+				err, most, stop, int(math.Ceil(stop.Seconds())))
 		}
 		log.Warn("another process holds the ledger; waiting for it to stop", "path", c.Ledger.Path, "until", deadline.Format(time.TimeOnly))
 	}
