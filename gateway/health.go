@@ -14,9 +14,11 @@ func (g *Gateway) healthz(c echo.Context) error {
 }
 
 // readyz says whether requests can be answered: not while stopping, not without
-// a ledger, not when the breaker of every model of a route is open.
+// a ledger, not when the breaker of every model of a route is open. A sandbox that
+// is down is told and nothing more: requests are answered then too, with verified:
+// null, and another gateway's sandbox is seldom better.
 func (g *Gateway) readyz(c echo.Context) error {
-	checks := map[string]string{"ledger": "ok", "models": "ok"}
+	checks := map[string]string{"ledger": "ok", "models": "ok", "sandbox": "ok"}
 	ready := true
 	fail := func(name, why string) { checks[name], ready = why, false }
 	if g.draining.Load() {
@@ -30,6 +32,12 @@ func (g *Gateway) readyz(c echo.Context) error {
 		if !g.anyHealthy(route.Direct) {
 			fail("models", "route "+name+": the circuit breaker of every model is open")
 		}
+	}
+	switch {
+	case g.Sandbox == nil:
+		checks["sandbox"] = "none: answers are not verified"
+	case g.Sandbox.Down() != "":
+		checks["sandbox"] = "down, answers are not verified: " + g.Sandbox.Down()
 	}
 	status, word := http.StatusOK, "ready"
 	if !ready {

@@ -52,7 +52,11 @@ func explain(c *configs.Config) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Applications use http://HOST%s/v1, admins %s. The ledger is %s.\n", port(c.Listen), c.Admin.Listen, c.Ledger.Path)
+	scheme := "http"
+	if c.HTTP.TLS.Cert != "" {
+		scheme = "https"
+	}
+	fmt.Fprintf(&b, "Applications use %s://HOST%s/v1, admins %s. The ledger is %s.\n", scheme, port(c.Listen), c.Admin.Listen, c.Ledger.Path)
 	fmt.Fprintf(&b, "\nModels (a typical request has %d prompt and %d completion tokens):\n", typical.Prompt, typical.Completion)
 	for _, name := range slices.Sorted(maps.Keys(c.Models)) {
 		fmt.Fprintf(&b, "  %s is %s at %s (%s).\n", name, c.Models[name].Name, c.Models[name].Provider, c.Provider(name).BaseURL)

@@ -75,6 +75,10 @@ func (d dollars) MarshalJSON() ([]byte, error) { return []byte(pricing.USD(d).St
 
 // Run plays the demo.
 func (c demoCmd) Run(ctx context.Context) (err error) {
+	if c.Keep && c.JSON {
+		fmt.Fprintln(os.Stderr, "drover: demo: --keep and --json do not go together: the key to try is told beside the table, and one JSON object ends the output")
+		return exitCode(exitUsage)
+	}
 	problems, err := spread(c.Problems, c.Asserts)
 	if err != nil {
 		return err

@@ -46,3 +46,10 @@ func TestDemo(t *testing.T) {
 		t.Errorf("no problems: %d %s", code, out)
 	}
 }
+
+func TestDemoRefusesToKeepAndPrintJSON(t *testing.T) {
+	t.Parallel()
+	if status, out := command(t, "demo", "--keep", "--json", "--problems", "1"); status != exitUsage || out != "" {
+		t.Errorf("status %d: %s", status, out)
+	}
+}

@@ -160,3 +160,13 @@ func TestDoctorNamesFaultsAndLanguages(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckNamesTheSchemeThatIsServed(t *testing.T) {
+	t.Parallel()
+	const models = "providers: {p: {base_url: \"http://127.0.0.1:1/v1\"}}\nmodels: {m: {provider: p}}\n"
+	for config, want := range map[string]string{models: "use http://HOST:8080/v1", models + "http: {tls: {cert: c.pem, key: k.pem}}\n": "use https://HOST:8080/v1"} {
+		if status, out := command(t, "check", "-c", write(t, "drover.yaml", config)); status != 0 || !strings.Contains(out, want) {
+			t.Errorf("status %d, without %q: %s", status, want, out)
+		}
+	}
+}

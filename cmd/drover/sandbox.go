@@ -27,9 +27,9 @@ type sandboxServeCommand struct {
 	Certificate string        `type:"existingfile" placeholder:"FILE" help:"TLS certificate (PEM)."`
 	Key         string        `type:"existingfile" placeholder:"FILE" help:"Its key (PEM)."`
 	ClientCA    string        `type:"existingfile" placeholder:"FILE" help:"Admit only clients with a certificate of this authority (PEM)."`
-	Engine      string        `default:"auto" enum:"auto,ns" help:"Sandbox engine (${enum})."`
+	Engine      string        `default:"auto" enum:"auto,ns,landlock" help:"Sandbox engine (${enum}); landlock is weaker, and auto never chooses it."`
 	Parallel    int           `default:"2" help:"Verifications at a time."`
-	CPU         time.Duration `default:"5s" help:"Processor time of one verification."`
+	CPU         time.Duration `default:"5s" help:"Processor time of one verification. Gateways wait for as long as their own sandbox.cpu makes it."`
 	Memory      sandbox.Bytes `default:"512MB" help:"Memory of one verification."`
 }
 

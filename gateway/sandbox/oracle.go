@@ -93,6 +93,7 @@ func (r *Report) account(e exit, text string, j Job) {
 	r.CPU += e.CPU
 	r.Wall = max(r.Wall, e.Wall)
 	r.Memory += e.Memory
+	r.peak = max(r.peak, e.Memory)
 	r.Overhead += e.Overhead
 	r.Output = shorten(r.Output+text, int(j.Limits.Output))
 }

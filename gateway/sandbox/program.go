@@ -51,6 +51,7 @@ func judgeStdio(ctx context.Context, s *slot, t *tool, j Job) (Report, error) {
 		}
 		r.Checks = append(r.Checks, check)
 	}
+	r.Wall, r.Memory = j.Limits.wall()-time.Until(deadline), r.peak // one case after the other
 	r.conclude(j.Pass)
 	return r, nil
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -19,14 +20,20 @@ import (
 // remote judges on other machines, where "drover sandbox serve" runs.
 type remote struct {
 	config Remote
+	within func(Job) time.Duration // how long a worker may take for a job
 	client *http.Client
 	next   atomic.Uint64
 }
 
 const maxRemoteBody = 64 << 20
 
-func newRemote(c Remote) (*remote, error) {
-	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
+// queueWithin is how long a job may wait on a worker for its turn.
+const queueWithin = 20 * time.Second
+
+func newRemote(config Config) (*remote, error) {
+	c := config.Remote
+	transport := &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13}}
 	if c.CA != "" {
 		pem, err := os.ReadFile(c.CA)
@@ -45,24 +52,43 @@ func newRemote(c Remote) (*remote, error) {
 		}
 		transport.TLSClientConfig.Certificates = []tls.Certificate{pair}
 	}
-	return &remote{config: c, client: &http.Client{Transport: transport}}, nil
+	return &remote{config: c, within: config.remoteTime, client: &http.Client{Transport: transport}}, nil
 }
 
-// run asks the workers in turn. One that cannot be reached or is down hands over
-// to the next; a verdict is taken from the first that has one.
+// remoteTime is how long a worker may take for a job, from the connection to the
+// verdict: its time on the clock, that of compiling, and the wait for its turn. A
+// job that states no limits is taken to have this gateway's.
+func (c Config) remoteTime(j Job) time.Duration {
+	j = j.withDefaults(c)
+	within := queueWithin + j.Limits.wall()
+	if len(c.language(j.Language).Compile) > 0 {
+		within += 2 * compileCPU // the first Go program waits for the library too
+	}
+	return within
+}
+
+// run asks the workers in turn. One that cannot be reached, is down or is silent
+// beyond the job's time hands over to the next; a verdict is taken from the first
+// that has one.
 func (r *remote) run(ctx context.Context, j Job) (Report, error) {
 	body, err := json.Marshal(j)
 	if err != nil {
 		return Report{}, fmt.Errorf("encoding a job: %w", err)
 	}
-	first := r.next.Add(1)
+	first, within := r.next.Add(1), r.within(j)
 	report := unjudged(ReasonRunnerDown, "no worker")
 	for i := range r.config.URLs {
 		worker := r.config.URLs[(first+uint64(i))%uint64(len(r.config.URLs))]
 		var got Report
-		if err := r.post(ctx, worker, "/v1/run", body, &got); err != nil {
+		timed, cancel := context.WithTimeout(ctx, within)
+		err := r.post(timed, worker, "/v1/run", body, &got)
+		cancel()
+		if err != nil {
 			if ctx.Err() != nil {
 				return unjudged(ReasonRunnerDown, "cancelled"), ctx.Err()
+			}
+			if errors.Is(timed.Err(), context.DeadlineExceeded) {
+				err = fmt.Errorf("no verdict within %v", within)
 			}
 			report = unjudged(ReasonRunnerDown, fmt.Sprintf("worker %s: %v: start drover sandbox serve there, and set sandbox.remote", worker, err))
 			continue

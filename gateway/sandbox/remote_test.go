@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -56,6 +57,52 @@ func TestRemoteIsDownWithoutWorkersOrToken(t *testing.T) {
 	}
 }
 
+// A worker that accepts and never answers hands over to the next, and with none
+// there is no verdict.
+func TestRemoteLeavesASilentWorker(t *testing.T) {
+	worker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { reply(w, Report{Verdict: Passed}) }))
+	t.Cleanup(worker.Close)
+	release := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
+		_, _ = io.Copy(io.Discard, q.Body) // whose end lets the server see that the client left
+		select {
+		case <-q.Context().Done():
+		case <-release:
+		}
+	}))
+	t.Cleanup(silent.Close)
+	t.Cleanup(func() { close(release) })
+	job := Job{Code: square, Tests: []string{"assert f(3) == 9"}}
+	for name, c := range map[string]struct {
+		urls   []string
+		within time.Duration
+		want   Verdict
+	}{
+		"one answers": {[]string{silent.URL, worker.URL}, time.Second, Passed},
+		"none":        {[]string{silent.URL, silent.URL}, 50 * time.Millisecond, Unjudged},
+	} {
+		r, err := newRemote(Config{Remote: Remote{URLs: c.urls, Token: "secret"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.within = func(Job) time.Duration { return c.within }
+		r.next.Store(1) // the first one is asked first
+		report, err := r.run(t.Context(), job)
+		if err != nil || report.Verdict != c.want || c.want == Unjudged && (report.Reason != ReasonRunnerDown || !strings.Contains(report.Detail, "no verdict within 50ms")) {
+			t.Errorf("%s: %+v, %v", name, report, err)
+		}
+		r.close()
+	}
+	c := Config{CPU: time.Second, Languages: map[string]Language{"javascript": {CPU: 10 * time.Second}}}.withDefaults()
+	for want, j := range map[time.Duration]Job{
+		25 * time.Second: {}, 28 * time.Second: {Limits: Limits{CPU: 2 * time.Second}}, 52 * time.Second: {Language: "javascript"}, 145 * time.Second: {Language: "go"},
+	} {
+		if got := c.remoteTime(j); got != want {
+			t.Errorf("%+v: %v, want %v", j, got, want)
+		}
+	}
+}
+
 func TestHandlerRefusesWhatItShould(t *testing.T) {
 	r := commonRunner(t)
 	h := Handler(r, "secret")
@@ -84,6 +131,34 @@ func TestHandlerRefusesWhatItShould(t *testing.T) {
 		h.ServeHTTP(w, q)
 		if w.Code != c.status {
 			t.Errorf("%s: status %d: %s", name, w.Code, w.Body)
+		}
+	}
+}
+
+// What counts is the limits in force, the configuration's where a job has none.
+func TestReportTellsWhatCameCloseToALimit(t *testing.T) {
+	l := Limits{CPU: time.Second, Memory: 100 << 20}
+	for name, c := range map[string]struct {
+		report Report
+		limits Limits
+		want   bool
+	}{
+		"far":          {Report{CPU: 100 * time.Millisecond, Wall: 200 * time.Millisecond, peak: 20 << 20}, l, false},
+		"time":         {Report{CPU: 800 * time.Millisecond}, l, true},
+		"clock":        {Report{Wall: 4 * time.Second}, l, true},
+		"memory":       {Report{peak: 80 << 20}, l, true},
+		"wider limits": {Report{CPU: 800 * time.Millisecond, peak: 80 << 20}, Limits{CPU: 2 * time.Second, Memory: 200 << 20}, false},
+	} {
+		if got := c.report.near(c.limits); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	job := Job{Code: square, Tests: []string{"assert f(3) == 9"}}
+	for memory, want := range map[Bytes]bool{DefaultMemory: false, 16 << 20: true} { // an interpreter alone has more than 13 MB
+		r := testRunner(t, Config{Parallel: 1, Languages: map[string]Language{"python": {Memory: memory}}})
+		report, err := r.Run(t.Context(), job)
+		if err != nil || report.Verdict == Passed && report.Close != want {
+			t.Errorf("memory %s: %+v, %v", memory, report, err)
 		}
 	}
 }

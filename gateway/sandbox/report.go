@@ -53,8 +53,19 @@ type Report struct {
 	Protocol  string        `json:"protocol,omitempty"`   // oracle, pair, shared, stdio or command
 	Detail    string        `json:"detail,omitempty"`     // the reason in a sentence, for people
 	Overhead  time.Duration `json:"overhead_ns,omitzero"` // processor time of the machinery inside the container
+	Close     bool          `json:"close,omitzero"`       // took four fifths or more of a limit in force: of time, without compiling, or memory
 
-	failedApart bool // the tests failed apart from the solution before they shared its process
+	peak        int64 // the most that one process's group held, which is what the limit bounds
+	failedApart bool  // the tests failed apart from the solution before they shared its process
+}
+
+// closeToLimit is the share of a limit from which on a pass may be luck.
+const closeToLimit = .8
+
+// near reports whether a run nearly met one of the limits that were in force.
+func (r *Report) near(l Limits) bool {
+	near := func(used, limit int64) bool { return float64(used) >= closeToLimit*float64(limit) }
+	return near(int64(r.CPU), int64(l.CPU)) || near(int64(r.Wall), int64(l.wall())) || near(r.peak, int64(l.Memory))
 }
 
 // Check is one test as the judge saw it.

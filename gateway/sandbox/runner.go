@@ -74,7 +74,7 @@ func (r *Runner) choose(ctx context.Context) error {
 	c := r.config
 	var err error
 	if c.Engine == EngineRemote {
-		r.remote, err = newRemote(c.Remote)
+		r.remote, err = newRemote(c)
 		return err
 	}
 	r.tools = findTools(ctx, c)
@@ -94,7 +94,7 @@ func (r *Runner) choose(ctx context.Context) error {
 	}
 	if c.Engine == EngineAuto && len(c.Remote.URLs) > 0 {
 		r.engine = nil
-		r.remote, err = newRemote(c.Remote)
+		r.remote, err = newRemote(c)
 		return err
 	}
 	r.engine, r.fault = nil, err
@@ -257,6 +257,7 @@ func (r *Runner) Run(ctx context.Context, j Job) (Report, error) {
 		s.discard()
 		return unjudged(ReasonRunnerDown, describeFault(err)), nil
 	}
+	report.Close = report.near(j.Limits) // before what was no run of it, such as compiling, is added
 	report.Wall = time.Since(started)
 	if r.Engine() == EngineLandlock && report.Verdict != Unjudged {
 		report.Assurance = Low
