@@ -39,6 +39,9 @@ func (e Extraction) Extract(reply string) (code, language string) {
 	default:
 		code, language = e.best(afterThinking(reply))
 		if language == "" && e.Language == "python" || language == "python" {
+			if e.Prefix == "" {
+				code = dedented(code)
+			}
 			code = withoutPrompt(code)
 		}
 	}
@@ -59,6 +62,23 @@ type block struct {
 
 var fenceForm = regexp.MustCompile("^([ \t]*(?:>[ \t]?|[-*+][ \t]+|[0-9]+[.)][ \t]+)*)(`{3,}|~{3,})[ \t]*(.*)$")
 
+// lateFenceForm matches a fence that begins behind the words that announce it.
+var lateFenceForm = regexp.MustCompile("^()[^`]*[:.!] ?(`{3})([A-Za-z+0-9]+)[ \t]*$")
+
+// maxFenceIndent is how much further than its opening one a closing fence may be
+// indented, as in CommonMark. One that is further in stands in a docstring.
+const maxFenceIndent = 3
+
+var endTokenForm = regexp.MustCompile(`<\|[A-Za-z_]+\|>\s*$`)
+
+// endToken is the token that some servers leave at the end of an answer.
+func endToken(line string) string {
+	if !strings.Contains(line, "<|") {
+		return ""
+	}
+	return endTokenForm.FindString(line)
+}
+
 // blocks finds the fenced blocks. A fence is closed by one of its own kind that
 // is at least as long, and says nothing; a reply that was cut off closes its
 // last block. A fence that names a language inside an open block without text in
@@ -69,18 +89,21 @@ func blocks(reply string) []block {
 	for line := range strings.SplitSeq(reply, "\n") {
 		var m []string
 		if strings.Contains(line, "```") || strings.Contains(line, "~~~") {
-			m = fenceForm.FindStringSubmatch(line)
+			m = fenceForm.FindStringSubmatch(strings.TrimSuffix(line, endToken(line)))
 		}
 		if open == nil {
+			if m == nil {
+				m = lateFenceForm.FindStringSubmatch(line)
+			}
 			if m == nil || m[2][0] == '`' && strings.Contains(m[3], "`") {
 				continue
 			}
 			open = &fence{mark: m[2], indent: m[1], language: languageOf(m[3])}
 			continue
 		}
-		if m != nil && m[2][0] == open.mark[0] && len(m[2]) >= len(open.mark) {
+		if m != nil && m[2][0] == open.mark[0] && len(m[2]) >= len(open.mark) && len(m[1]) <= len(open.indent)+maxFenceIndent {
 			said := strings.TrimSpace(m[3])
-			if said == "" {
+			if said == "" || open.text && strings.Contains(said, " ") && languages[languageOf(said)] == "" {
 				out = append(out, open.block())
 				open = nil
 				continue
@@ -173,7 +196,7 @@ func (e Extraction) best(reply string) (string, string) {
 	list := blocks(reply)
 	if len(list) == 0 {
 		if e.Language == "python" {
-			reply = withoutProse(reply)
+			reply = withoutProse(betweenMarks(reply))
 		}
 		return withoutTicks(reply), ""
 	}

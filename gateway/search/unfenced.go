@@ -130,3 +130,46 @@ func withoutPrompt(code string) string {
 	}
 	return strings.Join(kept, "\n") + "\n"
 }
+
+var (
+	beginMarkForm = regexp.MustCompile(`^[ \t]*\[(?:PYTHON|BEGIN)\][ \t]*$`)
+	endMarkForm   = regexp.MustCompile(`^[ \t]*\[(?:/PYTHON|/BEGIN|DONE)\][ \t]*$`)
+)
+
+// betweenMarks is what stands between the marks that Llama's own prompts have
+// around a program, or before the second of them, else the reply.
+func betweenMarks(reply string) string {
+	lines := strings.Split(reply, "\n")
+	begin, end := 0, len(lines)
+	for i, line := range lines {
+		if begin == 0 && beginMarkForm.MatchString(line) {
+			begin = i + 1
+		} else if endMarkForm.MatchString(line) {
+			end = i
+			break
+		}
+	}
+	if begin == 0 && end == len(lines) {
+		return reply
+	}
+	return strings.TrimRight(strings.Join(lines[begin:end], "\n"), "\n") + "\n"
+}
+
+var indentedTopForm = regexp.MustCompile(`^\n*([ \t]+)(?:@|>>> |(?:async )?def \w|class \w|import \w|from \w)`)
+
+// dedented takes the indentation off that all lines of a whole program have.
+func dedented(code string) string {
+	m := indentedTopForm.FindStringSubmatch(code)
+	if m == nil {
+		return code
+	}
+	lines := strings.Split(code, "\n")
+	for i, line := range lines {
+		rest, ok := strings.CutPrefix(line, m[1])
+		if !ok && strings.TrimSpace(line) != "" {
+			return code
+		}
+		lines[i] = rest
+	}
+	return strings.Join(lines, "\n")
+}
