@@ -82,13 +82,27 @@ func notOfWord(r rune) bool {
 	return !word
 }
 
+// languageMarks are lines that tell a language. Their words alone do not: "a
+// function that" is prose.
+var languageMarks = []struct {
+	form     *regexp.Regexp
+	language string
+}{
+	{regexp.MustCompile(`\bdef \w`), "python"},
+	{regexp.MustCompile(`#include\b`), "cpp"},
+	{regexp.MustCompile(`(?m)^[ \t]*func (?:\(|\w+[\[(])`), "go"},
+	{regexp.MustCompile(`\bfn \w+\s*[(<]`), "rust"},
+	{regexp.MustCompile(`\bpublic (?:static |final |abstract )*class\b`), "java"},
+	{regexp.MustCompile(`\bfunction\*? ?\w*\([^()\n]*\)[ \t]*(?::[^{\n]+)?\{`), "javascript"},
+	{regexp.MustCompile(`(?m)^[ \t]*(?:export )?const \w+(?::[^=\n]+)? ?=`), "javascript"},
+	{regexp.MustCompile(`#!/bin/`), "bash"},
+	{regexp.MustCompile(`(?m)^[ \t]*(?:assert |>>> )`), "python"},
+}
+
 // languageOfCode tells the languages that can be told from a line.
 func languageOfCode(text string) string {
-	for _, mark := range []struct{ form, language string }{
-		{"def ", "python"}, {"#include", "cpp"}, {"func ", "go"}, {"fn ", "rust"}, {"public class", "java"}, {"function ", "javascript"},
-		{"const ", "javascript"}, {"#!/bin/", "bash"}, {"assert ", "python"}, {">>> ", "python"},
-	} {
-		if strings.Contains(text, mark.form) {
+	for _, mark := range languageMarks {
+		if mark.form.MatchString(text) {
 			return mark.language
 		}
 	}

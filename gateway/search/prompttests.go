@@ -29,15 +29,19 @@ const (
 // FindTests looks for tests in a user's message: a fenced block marked verify or
 // tests, the asserts behind "should pass these tests:", asserts at the beginning
 // of a line, doctests in the docstring of the last function, pairs of sample
-// input and output. The first kind that is there counts.
+// input and output. The first kind that is there counts, if it fits what is asked
+// for: tests that stand in a prompt may be of something else.
 func FindTests(prompt string) (PromptTests, bool) {
 	if len(prompt) > maxPrompt || strings.ContainsRune(prompt, 0) {
 		return PromptTests{}, false
 	}
 	prompt = quotedChat.ReplaceAllString(strings.ReplaceAll(prompt, "\r\n", "\n"), "")
 	lines := strings.Split(prompt, "\n")
-	for _, find := range []func([]string) (PromptTests, bool){markedBlocks, announcedAsserts, plainAsserts, docstringTests, samplePairs} {
-		if found, ok := find(lines); ok {
+	if found, ok := markedBlocks(lines); ok {
+		return found, true
+	}
+	for _, find := range []func([]string) (PromptTests, bool){announcedAsserts, plainAsserts, docstringTests, samplePairs} {
+		if found, ok := find(lines); ok && found.fits(prompt, lines) {
 			return found, true
 		}
 	}
@@ -131,8 +135,16 @@ func plainAsserts(lines []string) (PromptTests, bool) {
 	return assertTests(asserts), len(asserts) > 0
 }
 
+// moduleForm matches what asserts use of Python's own modules.
+var moduleForm = regexp.MustCompile(`\b(math|cmath|collections|datetime|decimal|fractions|itertools|re)\.[A-Za-z]`)
+
 func assertTests(asserts []string) PromptTests {
 	text := strings.Join(asserts, "\n") + "\n"
+	for _, m := range moduleForm.FindAllStringSubmatch(text, -1) {
+		if line := "import " + m[1] + "\n"; !strings.Contains(text, line) {
+			text = line + text // the prompt may have left it to the answer
+		}
+	}
 	return PromptTests{Tests: []string{text}, Framework: sandbox.FrameworkAssert, Language: "python", EntryPoint: calledBy(text)}
 }
 
@@ -215,6 +227,9 @@ func doctests(name, doc string) (PromptTests, bool) {
 	var asserts, raw strings.Builder
 	compared := 0
 	for _, e := range examples {
+		if want := strings.TrimSpace(e.want); strings.Contains(want, "...") && !strings.HasPrefix(want, "Traceback") {
+			continue // what is left out cannot be compared
+		}
 		raw.WriteString(">>> " + strings.ReplaceAll(e.source, "\n", "\n... ") + "\n" + e.want)
 		want := strings.TrimSpace(e.want)
 		switch {
@@ -250,6 +265,26 @@ func bracketed(literal string) bool {
 	return true
 }
 
+// withoutComment is a line of Python without the comment at its end.
+func withoutComment(line string) string {
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quote != 0 && c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '#':
+			return strings.TrimSpace(line[:i])
+		}
+	}
+	return line
+}
+
 func examplesOf(doc string) []example {
 	var examples []example
 	inside := false   // behind an example's source
@@ -276,6 +311,22 @@ func examplesOf(doc string) []example {
 		}
 	}
 	flush()
+	for i, e := range examples {
+		if strings.Contains(e.source, "\n") {
+			continue
+		}
+		e.source = withoutComment(e.source)
+		// Only what is printed has several lines, or brackets that are open: what
+		// stands below another value is an explanation.
+		line, _, several := strings.Cut(e.want, "\n")
+		if line = withoutComment(line); literalForm.MatchString(line) && openBrackets(line) == 0 && !strings.Contains(e.source, "print(") {
+			if several {
+				line += "\n"
+			}
+			e.want = line
+		}
+		examples[i] = e
+	}
 	return slices.DeleteFunc(examples, func(e example) bool { return e.source == "" })
 }
 
@@ -291,7 +342,7 @@ func samplePairs(lines []string) (PromptTests, bool) {
 			continue
 		}
 		headings++
-		text := sampleText(m[2], lines[i+1:])
+		text := sampleText(m[2], lines[i+1:], strings.EqualFold(m[1], "input"))
 		if strings.EqualFold(m[1], "input") {
 			input, have = text, true
 		} else if have && strings.TrimSpace(text) != "" {
@@ -306,8 +357,8 @@ func samplePairs(lines []string) (PromptTests, bool) {
 var endForm = regexp.MustCompile(`(?i)^[ \t#*_>-]*(?:explanation|note|notes|constraints|hint|input|output|solve|write|your task)\b`)
 
 // sampleText is what stands under a heading: a fenced block, or the lines up to
-// a blank one.
-func sampleText(inline string, lines []string) string {
+// a blank one. An input goes on behind it, to the heading of its output.
+func sampleText(inline string, lines []string, input bool) string {
 	if text := strings.Trim(inline, " \t`*"); text != "" {
 		return text + "\n"
 	}
@@ -330,12 +381,15 @@ func sampleText(inline string, lines []string) string {
 		return ""
 	}
 	for _, line := range lines {
-		if strings.TrimSpace(line) == "" || sampleForm.MatchString(line) || endForm.MatchString(line) {
+		if strings.TrimSpace(line) == "" && !input || sampleForm.MatchString(line) || endForm.MatchString(line) {
 			break
 		}
 		text.WriteString(line + "\n")
 	}
-	return text.String()
+	if text.Len() == 0 {
+		return ""
+	}
+	return strings.TrimRight(text.String(), " \t\n") + "\n"
 }
 
 var (

@@ -42,8 +42,16 @@ func TestFindTestsTakesTheFirstKindThatIsThere(t *testing.T) {
 			asserts("f", "assert f(1) == [\"a\",\n2]")},
 		"samples": {"Sum them.\n\n### Sample Input 1:\n" + ticks + "\n1 2\n\n3\n" + ticks + "\n### Sample Output 1:\n" + ticks + "\n6\n" + ticks + "\n\nSample Input 2\n4\n5\n\nSample Output 2\n9\nExplanation: 4 + 5",
 			stdio(sandbox.Case{Stdin: "1 2\n\n3\n", Stdout: "6\n"}, sandbox.Case{Stdin: "4\n5\n", Stdout: "9\n"})},
-		"samples on a line": {"**Sample Input**: `3 4`\n**Sample Output**: `7`\n", stdio(sandbox.Case{Stdin: "3 4\n", Stdout: "7\n"})},
-		"windows lines":     {"Sample Input\r\n1\r\n\r\nSample Output\r\n2\r\n", stdio(sandbox.Case{Stdin: "1\n", Stdout: "2\n"})},
+		"samples on a line":       {"**Sample Input**: `3 4`\n**Sample Output**: `7`\n", stdio(sandbox.Case{Stdin: "3 4\n", Stdout: "7\n"})},
+		"sample with a gap":       {"Print both.\n\nSample Input\n2\n\n3\n\nSample Output\n5\n", stdio(sandbox.Case{Stdin: "2\n\n3\n", Stdout: "5\n"})},
+		"module of an assert":     {"Write area.\nassert math.isclose(area(2), 4)", asserts("area", "import math", "assert math.isclose(area(2), 4)")},
+		"doctest with comments":   {"def f(x):\n    '''\n    >>> f('#')  # one\n    2\n    >>> f(2)\n    3  # more\n    '''", asserts("f", "assert f('#') == 2", "assert f(2) == 3")},
+		"doctest and a note":      {"def f(x):\n    '''\n    >>> f(1)\n    2\n    Note: x is positive.\n    '''", asserts("f", "assert f(1) == 2")},
+		"doctest that leaves out": {"def f(x):\n    '''\n    >>> f(1)\n    0.33...\n    >>> f(2)\n    [1, ...]\n    >>> f(3)\n    1.0\n    '''", asserts("f", "assert f(3) == 1.0")},
+		"head alone":              {"FIX = '''\nAdd more test cases.\n'''\ndef f(x):\n    \"\"\"\n    >>> f(1)\n    2\n    \"\"\"\n", asserts("f", "assert f(1) == 2")},
+		"named":                   {"Write a Python function called `f`.\n\nassert f(1) == 2", asserts("f", "assert f(1) == 2")},
+		"far to go":               {"How far is it to go from a to b? Write a function to find it.\nassert f(1) == 2", asserts("f", "assert f(1) == 2")},
+		"windows lines":           {"Sample Input\r\n1\r\n\r\nSample Output\r\n2\r\n", stdio(sandbox.Case{Stdin: "1\n", Stdout: "2\n"})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, ok := FindTests(c.prompt)
@@ -62,6 +70,44 @@ func TestFindTestsFindsNoneWhereThereAreNone(t *testing.T) {
 	} {
 		if got, ok := FindTests(prompt); ok {
 			t.Errorf("%q: found %+v", prompt, got)
+		}
+	}
+}
+
+// Tests of something else than what is asked for would fail every right answer.
+func TestFindTestsLeavesTestsOfSomethingElse(t *testing.T) {
+	given := ticks + "python\ndef add(a, b):\n    return a + b\n\nassert add(1, 2) == 3\n" + ticks
+	for name, prompt := range map[string]string{
+		"tests are asked for":       "Write unit tests for this function:\n\n" + given,
+		"more tests are asked for":  "Please add a few more edge-case tests:\n\nassert add(1, 2) == 3",
+		"a test suite":              "Create a comprehensive pytest test suite for add.\n\n" + given,
+		"a question":                "Why does this fail?\n\nassert add(0.1, 0.2) == 0.3",
+		"an explanation":            "Can you explain what this does?\n\n" + given,
+		"another language":          "Translate this Python function to JavaScript:\n\n" + given,
+		"Java's assert":             "Write a Java method add.\n\nassert add(1, 2) == 3;",
+		"another function":          given + "\nWrite a function called `twice` that calls add twice.",
+		"another function's doc":    "def add(a, b):\n    '''\n    >>> add(1, 2)\n    3\n    '''\n    return a + b\n\nWrite a function named twice that calls add twice.",
+		"a variable":                "Fix this:\n" + ticks + "python\nresult = compute(3)\nassert isinstance(result, int)\n" + ticks,
+		"a variable as argument":    "Fix this:\n" + ticks + "python\nx = [3]\nassert compute(x) == 3\n" + ticks,
+		"an object":                 "Write Stack.\n" + ticks + "python\ns = Stack()\ns.push(1)\nassert s.pop() == 1\n" + ticks,
+		"prose":                     "Write it so that\nassert is(x) holds.",
+		"a function's argument":     "Write a Python function `total` that returns the sum of a list.\n\nExample Input: [1, 2, 3]\nExample Output: 6",
+		"arguments by name":         "Return the indices of two numbers.\n\nSample Input: nums = [2,7,11,15], target = 9\nSample Output: [0,1]",
+		"an output with a sentence": "Print the sum.\n\nExample input:\n1 2\nExample output:\n3\nHere 1 + 2 is 3.",
+	} {
+		if got, ok := FindTests(prompt); ok {
+			t.Errorf("%s: found %+v", name, got)
+		}
+	}
+}
+
+func TestProseTellsNoLanguage(t *testing.T) {
+	for prompt, want := range map[string]string{
+		"Write a function to add two numbers.": "", "Complete this function (quickly).": "", "Implement a const correct func with fn semantics.": "",
+		"function add(a, b) {": "javascript", "const add = (a) => a": "javascript", "func Add(a int) int {": "go", "fn add(a: i32)": "rust",
+	} {
+		if got := look(prompt).language; got != want {
+			t.Errorf("%q: %q, want %q", prompt, got, want)
 		}
 	}
 }
