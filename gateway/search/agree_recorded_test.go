@@ -15,7 +15,6 @@ import (
 // all runs what takes half a minute: go test ./gateway/search -run Recorded -v -args -all
 var all = flag.Bool("all", false, "compare recorded samples by what they do")
 
-// readShared decodes a gzipped file of JSON lines that lies beside the project.
 // readShared reads recorded data: of samples, every fifth unless all are asked for.
 func readShared[T any](t *testing.T, name string, take func(T)) {
 	t.Helper()
