@@ -101,6 +101,11 @@ func TestEvalJudgesReportsAndPlots(t *testing.T) {
 	if r.Model != "gpt-4o" || r.Problems != 2 || r.Samples != 8 || r.PassAt["1"] != .375 || math.Abs(r.Plus.PassAt["1"]-.25) > 1e-9 || r.Verdicts.Passed != 3 {
 		t.Errorf("report %s", out)
 	}
+	for range 4 { // maps by k have no order of their own
+		if _, again := command(t, "eval", "report", dir, "--json", "--strong", "0.9"); again != out {
+			t.Errorf("the same evaluation has another report:\n%s\n%s", out, again)
+		}
+	}
 	if r.Cost == nil || math.Abs(*r.Cost-120*10./1e6) > 1e-12 { // the price list's $10 for a million
 		t.Errorf("cost %v", r.Cost)
 	}

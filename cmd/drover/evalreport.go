@@ -34,7 +34,7 @@ func (c evalReportCmd) Run() error {
 		return err
 	}
 	if c.JSON {
-		line, err := jsonv2.Marshal(report)
+		line, err := jsonv2.Marshal(report, jsonv2.Deterministic(true)) // equal evaluations print equal reports
 		if err != nil {
 			return err
 		}
