@@ -69,6 +69,7 @@ type verifyReply struct {
 		Source        string
 	}
 	Samples struct{ Budget, Drawn, Tested, Passed int }
+	MS      struct{ Tests int64 }
 	Cost    json.Number `json:"cost_usd"`
 	Saved   json.Number `json:"saved_usd"`
 	Failure string
@@ -177,7 +178,7 @@ func TestDirectAnswersAreTested(t *testing.T) {
 	h := searching(t, texts(rightAdd), texts(wrongAdd))
 	resp, body := h.post(`{"model":"gpt-4o","messages":[{"role":"user","content":"add"}],"verify":` + addTests + `}`)
 	v := unmarshal[struct{ Verify verifyReply }](t, body).Verify
-	if v.Route != "direct" || v.Reason != "pinned_model" || v.Verified == nil || *v.Verified || v.Tests.Passed != 0 || resp.Header.Get("x-drover-verified") != "false" {
+	if v.Route != "direct" || v.Reason != "pinned_model" || v.Verified == nil || *v.Verified || v.Tests.Passed != 0 || v.MS.Tests == 0 || resp.Header.Get("x-drover-verified") != "false" {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }
@@ -470,7 +471,11 @@ func TestVerifyEndpoint(t *testing.T) {
 			Checks  []struct{ Passed bool }
 			Error   struct{ Param string }
 			Route   string
+			Text    string `json:"reason_text"`
 		}](t, body)
+		if c.verdict == "unjudged" && !strings.Contains(reply.Text, "could not be tested") {
+			t.Errorf("%s", body)
+		}
 		if resp.StatusCode != c.status || reply.Verdict != c.verdict || reply.Error.Param != c.param {
 			t.Errorf("%s:\n%d %s", c.body, resp.StatusCode, body)
 		}

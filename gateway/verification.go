@@ -67,6 +67,9 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 		MS:       times{Total: o.Took.Milliseconds(), Sampling: sampling.Milliseconds(), Tests: testing.Milliseconds()},
 		Warnings: slices.Clone(a.Warnings), // a retry that joined reads them too
 	}
+	if a.Report != nil && (a.Way == "direct" || a.Way == "escalated") {
+		v.MS.Tests += a.Report.Wall.Milliseconds()
+	}
 	if a.Search == nil {
 		v.MS.Sampling = upstreamTime(o).Milliseconds()
 	}

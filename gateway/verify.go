@@ -112,6 +112,7 @@ func NewVerifyReply(t search.Task, r sandbox.Report, took time.Duration) VerifyR
 		v.Samples.Passed = 1
 	case sandbox.Unjudged:
 		v.Samples.Tested = 0
+		v.ReasonText = "The answer could not be tested; no model was asked."
 		v.Reason, v.Warnings = r.Reason, []string{"tests: " + r.Detail}
 	}
 	if r.Verdict != sandbox.Unjudged {
