@@ -37,7 +37,7 @@ func (g *Gateway) readyz(c echo.Context) error {
 	case g.Sandbox == nil:
 		checks["sandbox"] = "none: answers are not verified"
 	case g.Sandbox.Down() != "":
-		checks["sandbox"] = "down, answers are not verified: " + g.Sandbox.Down()
+		checks["sandbox"] = "down: answers are not verified" // why is for drover doctor: this endpoint asks for no key
 	}
 	status, word := http.StatusOK, "ready"
 	if !ready {

@@ -26,7 +26,7 @@ func TestReadyTellsOfTheSandboxAndStaysReady(t *testing.T) {
 	if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != 200 || body.Status != "ready" || body.Checks["ledger"] != "ok" || !strings.HasPrefix(body.Checks["sandbox"], "down") || !strings.Contains(body.Checks["sandbox"], "user namespaces blocked") {
+	if resp.StatusCode != 200 || body.Status != "ready" || body.Checks["ledger"] != "ok" || !strings.HasPrefix(body.Checks["sandbox"], "down") || strings.Contains(body.Checks["sandbox"], "namespaces") {
 		t.Errorf("%d %+v", resp.StatusCode, body)
 	}
 }
