@@ -46,7 +46,7 @@ func (p PromptTests) fits(prompt string, lines []string) bool {
 	}
 	text := strings.Join(p.Tests, "\n")
 	called := set(calledNames(text)...)
-	if p.Framework == sandbox.FrameworkDoctest || strings.Contains(text, "\n"+p.EntryPoint+".") {
+	if p.Framework == sandbox.FrameworkDoctest {
 		called[p.EntryPoint] = true
 	}
 	if len(called) == 0 {
@@ -62,7 +62,7 @@ func (p PromptTests) fits(prompt string, lines []string) bool {
 		return false
 	}
 	for _, line := range lines {
-		if m := setupForm.FindStringSubmatch(line); m != nil && hasWord(text, m[1]) && !strings.Contains(text, "\n"+m[1]+" =") && !strings.HasPrefix(text, m[1]+" =") {
+		if m := setupForm.FindStringSubmatch(line); m != nil && hasWord(text, m[1]) {
 			return false // the line that makes it is no assert, and was left behind
 		}
 	}
@@ -85,6 +85,7 @@ func (p PromptTests) fitProgram(prompt string) bool {
 	return true
 }
 
+// hasWord reports whether a name stands in a text, not as a part of another.
 func hasWord(text, word string) bool {
 	for {
 		i := strings.Index(text, word)
