@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +37,9 @@ var valid = []struct{ path, body string }{
 		"logit_bias":{"1":1},"user":"u","service_tier":"auto","reasoning_effort":"low","prediction":{"type":"content","content":"x"},"modalities":["text"],"audio":{"voice":"a","format":"wav"}}`},
 	{"/v1/chat/completions", `{"model":"auto","messages":[{"role":"user","content":"Write add(a, b)."}],"verify":{"tests":"assert add(1, 2) == 3","entry_point":"add","framework":"assert",
 		"language":"python","budget":{"max_samples":4,"max_cost_usd":0.1,"deadline_s":9},"on_fail":"best","show":"all","cases":null}}`},
+	{"/v1/chat/completions", `{"model":"auto","messages":[{"role":"user","content":"Write add."}],"verify":{"language":"python","framework":"stdio","cases":[{"stdin":"1 2\n","stdout":"3\n"},
+		{"args":["1"],"stdout":"1","match":"tokens"}],"answer":{"extract":"auto","path":"add.py","prefix":"","suffix":""},"files":{"a/b.txt":"1","c":{"base64":"eA=="}},
+		"limits":{"timeout_s":2,"memory_mb":64,"output_kb":8},"pass":0.5,"show":"none","route":"auto","on_fail":"escalate","budget":{"max_cost_usd":0.05,"deadline_s":30}}}`},
 	{"/v1/responses", `{"model":"gpt-4o","input":"hi","instructions":"Be brief.","max_output_tokens":50,"text":{"format":{"type":"text"}},"store":false,"include":[],"metadata":{}}`},
 	{"/v1/responses", `{"model":"gpt-4o","stream":true,"input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},
 		{"type":"function_call_output","call_id":"c","output":"1"}],"tools":[{"type":"function","name":"f","parameters":{"type":"object"}},{"type":"web_search"}],"tool_choice":"auto"}`},
@@ -173,6 +178,49 @@ func (m mutator) body(valid string) (body []byte, encoding string) {
 	return body, encoding
 }
 
+// sent are headers as clients send them.
+var sent = []struct{ name, value string }{
+	{"X-Verify", base64.RawURLEncoding.EncodeToString([]byte(`{"tests":"assert add(1, 2) == 3","entry_point":"add"}`))},
+	{"X-Verify", base64.URLEncoding.EncodeToString([]byte(`{"tests":">>> add(1, 2)\n3","framework":"doctest","budget":{"max_samples":2}}`))},
+	{"X-Verify-Suite", "suite_0123456789abcdef"},
+	{"X-Drover-Tags", "project=atlas,env=ci"},
+	{"X-Drover-Debug", "true"},
+	{"Content-Type", "application/json; charset=utf-8"},
+	{"Content-Encoding", "gzip"},
+	{"X-Stainless-Lang", "go"},
+	{"X-Stainless-Retry-Count", "2"},
+	{"X-Stainless-Timeout", "600"},
+	{"X-Stainless-Read-Timeout", "600.5"},
+	{"Idempotency-Key", "stainless-node-retry-4d1f"},
+	{"Accept", "text/event-stream"},
+}
+
+// header is one as clients send it, or one that has been changed. The patience it
+// announces is never so short that a 504 would be the right answer.
+func (m mutator) header() (name, value string) {
+	h := sent[m.IntN(len(sent))]
+	name, value = h.name, h.value
+	switch m.IntN(6) {
+	case 0:
+		value = []string{"", "-1", "e30", "a=b", "\x01", "NaN", "1e999", "0x1p9", ",,=,", "*/*;q=x", strings.Repeat("x", 4000)}[m.IntN(11)]
+	case 1:
+		value += value
+	case 2:
+		value = value[:m.IntN(len(value))]
+	case 3:
+		if plain, err := base64.URLEncoding.DecodeString(value); name == "X-Verify" && err == nil {
+			changed, _ := m.body(string(plain))
+			value = base64.RawURLEncoding.EncodeToString(changed)
+		}
+	}
+	if name == "X-Stainless-Timeout" || name == "X-Stainless-Read-Timeout" {
+		if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds > 0 && seconds < 60 {
+			value = "60"
+		}
+	}
+	return name, value
+}
+
 // survive sends one request and fails when the answer is none that a client can
 // live with: a 5xx, something other than the four-key error, or nothing in time.
 func survive(t *testing.T, handler http.Handler, key, path, encoding string, headers map[string]string, body []byte) int {
@@ -231,9 +279,9 @@ func TestMutatedRequestsAreAnsweredOrRefused(t *testing.T) {
 				from := valid[m.IntN(len(valid))]
 				body, encoding := m.body(from.body)
 				headers := map[string]string{}
-				if m.IntN(10) == 0 {
-					name := []string{"X-Verify", "X-Drover-Tags", "X-Verify-Suite", "X-Stainless-Retry-Count", "X-Stainless-Timeout", "Content-Type"}[m.IntN(6)]
-					headers[name] = []string{"", "1", "e30", "a=b", "\x01", strings.Repeat("x", 4000)}[m.IntN(6)]
+				for range max(0, m.IntN(8)-4) {
+					name, value := m.header()
+					headers[name] = value
 				}
 				code := survive(t, handler, h.key, from.path, encoding, headers, body)
 				mu.Lock()
