@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/sha256"
 	"runtime/debug"
 	"strconv"
 
@@ -37,10 +38,11 @@ func (g *Gateway) chatTask(c echo.Context, key policy.Key, q *openai.ChatRequest
 
 // search answers by a search, which outlives the request for a moment and which
 // a repetition of the request joins.
-func (g *Gateway) search(c echo.Context, call Call, d Decision, id flightID, ping func() error) (*flight, error) {
+func (g *Gateway) search(c echo.Context, call Call, d Decision, body []byte, ping func() error) (*flight, error) {
 	count := c.Request().Header.Get("X-Stainless-Retry-Count") // official SDKs send 0 at first
 	retry := count > "0"
 	start := func() *flight { return &flight{call: call, decision: d, lingers: count != ""} }
+	id := flightID{call.Key.ID, sha256.Sum256(body)}
 	return g.flights.ride(c.Request().Context(), id, retry, start, func(ctx context.Context, f *flight) {
 		defer func() {
 			if r := recover(); r != nil {
@@ -80,8 +82,8 @@ func encodeChat(call Call, a Answer, v verification) []byte {
 }
 
 // searchedStream sends what a search came to in pieces, and comments until then.
-func (g *Gateway) searchedStream(c echo.Context, s *chatStream, call *Call, d *Decision, id flightID) (Answer, policy.Outcome, error) {
-	f, err := g.search(c, *call, *d, id, s.ping)
+func (g *Gateway) searchedStream(c echo.Context, s *chatStream, call *Call, d *Decision, body []byte) (Answer, policy.Outcome, error) {
+	f, err := g.search(c, *call, *d, body, s.ping)
 	if err != nil {
 		return Answer{}, policy.Outcome{}, err // the search may go on, and writes into f
 	}

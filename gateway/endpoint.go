@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/sha256"
 	"net/http"
 	"slices"
 	"strconv"
@@ -90,11 +89,10 @@ func (g *Gateway) serve(e endpoint) echo.HandlerFunc {
 		}
 		g.observeDecision(begin)
 		g.tellRoom(c, d.Shares)
-		id := flightID{key.ID, sha256.Sum256(body)}
 		if request.Stream && e.stream != nil {
-			return g.streamed(c, e, call, d, id)
+			return g.streamed(c, e, call, d, body)
 		}
-		return g.whole(c, e, call, d, id)
+		return g.whole(c, e, call, d, body)
 	}
 }
 
@@ -132,11 +130,11 @@ func (g *Gateway) serving(models []string, q *openai.ChatRequest) ([]string, err
 }
 
 // whole answers with one JSON object.
-func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id flightID) error {
+func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, body []byte) error {
 	waiting := startKeepAlive(c.Response(), g.HTTP.KeepAlive)
 	ctx, release := g.holdReplies(c.Request().Context())
 	defer release()
-	reply, headers, err := g.wholeReply(ctx, c, e, call, d, id)
+	reply, headers, err := g.wholeReply(ctx, c, e, call, d, body)
 	sent := waiting.stop()
 	switch {
 	case err != nil && !sent:
@@ -162,11 +160,11 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, id fl
 
 // wholeReply makes the reply, and what sets its headers: that waits until nothing
 // keeps the client waiting any more.
-func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, call Call, d Decision, id flightID) (_ []byte, headers func(http.Header), err error) {
+func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, call Call, d Decision, body []byte) (_ []byte, headers func(http.Header), err error) {
 	var answer Answer
 	var outcome policy.Outcome
 	if d.Budget > 0 {
-		f, err := g.search(c, call, d, id, func() error { return nil })
+		f, err := g.search(c, call, d, body, func() error { return nil })
 		if err != nil {
 			return nil, nil, err
 		}
@@ -190,7 +188,7 @@ func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, ca
 }
 
 // streamed answers with server-sent events.
-func (g *Gateway) streamed(c echo.Context, e endpoint, call Call, d Decision, id flightID) error {
+func (g *Gateway) streamed(c echo.Context, e endpoint, call Call, d Decision, body []byte) error {
 	way := d.way()
 	out := e.stream(events{
 		w: c.Response(), rc: http.NewResponseController(c.Response()), id: call.ID, at: call.At,
@@ -207,7 +205,7 @@ func (g *Gateway) streamed(c echo.Context, e endpoint, call Call, d Decision, id
 	var outcome policy.Outcome
 	var err error
 	if chat, ok := out.(*chatStream); ok && d.Budget > 0 {
-		answer, outcome, err = g.searchedStream(c, chat, &call, &d, id)
+		answer, outcome, err = g.searchedStream(c, chat, &call, &d, body)
 	} else {
 		client := c.Request().Context()
 		sink, waiting, cancel := patientStream(client, call.Patience, out)
