@@ -1,10 +1,17 @@
 package gateway
 
-import "github.com/drover-llm/drover/policy"
+import (
+	"context"
 
-// TakeReplyMemory holds a part of what replies may hold, until it is given back.
+	"github.com/drover-llm/drover/policy"
+)
+
+// TakeReplyMemory holds a part of what replies may hold, until it is given back. It
+// waits for replies that were read and are not released yet.
 func (g *Gateway) TakeReplyMemory(n int64) (give func()) {
-	g.replies.TryAcquire(n)
+	if err := g.replies.Acquire(context.Background(), n); err != nil {
+		panic(err)
+	}
 	return func() { g.replies.Release(n) }
 }
 

@@ -30,6 +30,9 @@ var (
 		"typescript": "typescript", "golang": "go", "java": "java", "c++": "cpp", "cpp": "cpp", "rust": "rust", "bash": "bash", "shell": "bash"}
 )
 
+// shortNames are languages whose names mean one only beside such words.
+var shortNames = regexp.MustCompile(`\b(Go|C) (?:function|method|program|code|snippet|package|struct|routine)s?\b|\b(?:in|using|idiomatic) (Go|C)(?:[,;:!?)\n]|\.(?:\s|$)| [^+#]|$)`)
+
 // near is how many words a noun may stand behind its verb.
 const near = 8
 
@@ -71,6 +74,9 @@ func (l *looks) words(prompt string) {
 			verb = i
 		}
 		i++
+	}
+	if m := shortNames.FindStringSubmatch(prompt); spoken == "" && m != nil {
+		spoken = strings.ToLower(m[1] + m[2])
 	}
 	if l.language == "" {
 		l.language = spoken

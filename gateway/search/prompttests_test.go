@@ -104,6 +104,8 @@ func TestFindTestsLeavesTestsOfSomethingElse(t *testing.T) {
 func TestProseTellsNoLanguage(t *testing.T) {
 	for prompt, want := range map[string]string{
 		"Write a function to add two numbers.": "", "Complete this function (quickly).": "", "Implement a const correct func with fn semantics.": "",
+		"Write a Go function that adds two numbers.": "go", "Implement a stack in C.": "c", "Write add in Go, with tests": "go",
+		"Go to the next line and write a function.": "", "Implement a queue in C++.": "cpp", "Write a C# method.": "",
 		"function add(a, b) {": "javascript", "const add = (a) => a": "javascript", "func Add(a int) int {": "go", "fn add(a: i32)": "rust",
 	} {
 		if got := look(prompt).language; got != want {
