@@ -9,9 +9,11 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -411,7 +413,11 @@ func (r *replayReport) print(w io.Writer) error {
 		fmt.Fprintf(w, "\nBest of all samples, then the strong model (simulated): %d of %d problems verified (%.1f to %.1f %%), %d samples drawn\n",
 			s.Verified, s.Problems, 100*share.Low, 100*share.High, s.Samples)
 		fmt.Fprintf(w, "  the strong model alone solves %d\n", s.StrongAlone)
-		fmt.Fprintf(w, "  answered by %v\n", s.Ways)
+		var ways []string
+		for _, way := range slices.Sorted(maps.Keys(s.Ways)) {
+			ways = append(ways, fmt.Sprintf("%d %s", s.Ways[way], way))
+		}
+		fmt.Fprintf(w, "  route of the answer: %s\n", strings.Join(ways, ", "))
 		fmt.Fprintf(w, "  cost $%s; by the stand-in's own bill $%s; held $%s\n", pricing.USD(s.Cost), pricing.USD(s.Billed), pricing.USD(s.Ceilings))
 		fmt.Fprintf(w, "  %d requests cost more than their ceiling; the dearest took %.1f %% of it\n", s.OverCeiling, 100*s.Highest)
 	}
