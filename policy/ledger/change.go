@@ -38,13 +38,17 @@ func (t *tables) appendChange(record []byte) {
 func (l *Ledger) Changes(before uint64, limit int) ([]policy.ChangeEntry, error) {
 	entries := []policy.ChangeEntry{}
 	err := l.view(func(tx *bolt.Tx) error {
-		journal, c := tx.Bucket(bucketJournal), tx.Bucket(bucketChanges).Cursor()
+		records, c := journalOf(tx), tx.Bucket(bucketChanges).Cursor()
 		for at, _ := seekBefore(c, before); at != nil && len(entries) < limit; at, _ = c.Prev() {
 			seq, err := readSeq(at)
 			if err != nil {
 				return err
 			}
-			change, err := readChange(seq, journal.Get(at))
+			found, err := records.get(seq)
+			if err != nil {
+				return err
+			}
+			change, err := readChange(found)
 			if err != nil {
 				return err
 			}
@@ -70,11 +74,12 @@ func seekBefore(c *bolt.Cursor, before uint64) (key, value []byte) {
 }
 
 // readChange reads what a record says that an administrator did.
-func readChange(seq uint64, record []byte) (c policy.Change, err error) {
-	k, text, err := openRecord(seq, record)
+func readChange(p placed) (c policy.Change, err error) {
+	k, text, err := p.open()
 	if err != nil {
 		return c, err
 	}
+	seq := p.seq
 	switch k {
 	case kindChange:
 		err = decode(seq, text, &c)

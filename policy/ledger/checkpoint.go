@@ -54,7 +54,7 @@ func readCheckpoint(tx *bolt.Tx, pointer []byte) (*journalled[checkpoint], error
 	if at == nil {
 		return nil, nil
 	}
-	c, err := readAt[checkpoint](tx.Bucket(bucketJournal), at, kindCheckpoint)
+	c, err := readAt[checkpoint](journalOf(tx), at, kindCheckpoint)
 	return &c, err
 }
 
@@ -74,17 +74,15 @@ func (l *Ledger) loadBook(tx *bolt.Tx) error {
 
 // foldBook folds what the journal says about money after after.
 func foldBook(tx *bolt.Tx, book *policy.Book, after uint64) error {
-	c := tx.Bucket(bucketJournal).Cursor()
-	for at, record := c.Seek(seqBytes(after + 1)); at != nil; at, record = c.Next() {
-		seq, err := readSeq(at)
+	for p, err := range journalOf(tx).after(after) {
 		if err != nil {
 			return err
 		}
-		k, text, err := openRecord(seq, record)
+		k, text, err := p.open()
 		if err != nil {
 			return err
 		}
-		r, err := money(seq, k, text)
+		r, err := money(p.seq, k, text)
 		if err != nil {
 			return err
 		}
@@ -104,14 +102,14 @@ func (l *Ledger) Totals() policy.Totals { return l.book.Totals() }
 // is called before anything else of a transaction is written, when the book is
 // what the journal comes to.
 func (t *tables) checkpoint(l *Ledger) error {
-	if t.journal.Sequence() < l.since+l.every {
+	if t.journal.last() < l.since+l.every {
 		return nil
 	}
 	last, err := readCheckpoint(t.tx, metaCheckpoint)
 	if err != nil {
 		return err
 	}
-	c := checkpoint{At: l.o.Now().UTC(), Through: t.journal.Sequence(), Totals: l.book.Totals()}
+	c := checkpoint{At: l.o.Now().UTC(), Through: t.journal.last(), Totals: l.book.Totals()}
 	if last != nil && !last.value.Base {
 		t.remove(last.seq)
 	}
@@ -135,7 +133,8 @@ func (t *tables) putCheckpoint(c checkpoint, pointers ...[]byte) error {
 // remove takes a record out of the journal: of an outcome that is forgotten, or
 // one that a later record stands for.
 func (t *tables) remove(seq uint64) {
-	t.delete(t.journal, seqBytes(seq))
+	t.changed = true
+	t.keep(t.journal.remove(seq))
 	t.removed++
 }
 

@@ -71,7 +71,7 @@ func readEvent(tx *bolt.Tx, seq uint64, k kind, text []byte) (e Event, relevant 
 		if at == nil {
 			return e, false, nil // forgotten since, together with what was said about it
 		}
-		entry, err := readEntry(tx.Bucket(bucketJournal), at)
+		entry, err := readEntry(journalOf(tx), at)
 		e.Outcome = &entry.Outcome
 		return e, true, err
 	}

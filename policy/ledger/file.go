@@ -60,7 +60,7 @@ func (l *Ledger) load() error {
 	}
 	return l.db.View(func(tx *bolt.Tx) error {
 		l.outcomes.Store(int64(tx.Bucket(bucketOutcomes).Sequence()))
-		l.opened = tx.Bucket(bucketJournal).Sequence()
+		l.opened = journalOf(tx).last()
 		return errors.Join(l.auth.load(tx), l.index.load(tx), l.loadBook(tx))
 	})
 }

@@ -28,13 +28,13 @@ func (l *Ledger) Find(ctx context.Context, f policy.Filter, before uint64, limit
 	}
 	reads := limit + findReads
 	err = l.view(func(tx *bolt.Tx) error {
-		journal := tx.Bucket(bucketJournal)
+		records := journalOf(tx)
 		next = 0
 		return l.rowsBefore(tx, before, &s, func(seq uint64) (more bool, err error) {
 			if err := ctx.Err(); err != nil {
 				return false, err
 			}
-			e, err := readEntry(journal, seqBytes(seq))
+			e, err := readEntry(records, seqBytes(seq))
 			if err != nil {
 				return false, err
 			}
@@ -56,11 +56,15 @@ func (l *Ledger) Find(ctx context.Context, f policy.Filter, before uint64, limit
 }
 
 // readEntry reads an outcome of this ledger, or one that was imported.
-func readEntry(journal *bolt.Bucket, at []byte) (e policy.Entry, err error) {
+func readEntry(records *journal, at []byte) (e policy.Entry, err error) {
 	if e.Seq, err = readSeq(at); err != nil {
 		return e, err
 	}
-	k, text, err := openRecord(e.Seq, journal.Get(at))
+	p, err := records.get(e.Seq)
+	if err != nil {
+		return e, err
+	}
+	k, text, err := p.open()
 	if err != nil {
 		return e, err
 	}

@@ -149,20 +149,19 @@ func (l *Ledger) foldThrough(tx *bolt.Tx, base checkpoint, c *checkpoint) error 
 			return fmt.Errorf("restoring what was learned: %w", err)
 		}
 	}
-	cursor := tx.Bucket(bucketJournal).Cursor()
 	after := base.Through
 	if learner != nil {
 		after = min(after, base.LearnedThrough)
 	}
-	for at, record := cursor.Seek(seqBytes(after + 1)); at != nil; at, record = cursor.Next() {
-		seq, err := readSeq(at)
+	for p, err := range journalOf(tx).after(after) {
 		if err != nil {
 			return err
 		}
+		seq := p.seq
 		if seq > c.Through {
 			break
 		}
-		k, text, err := openRecord(seq, record)
+		k, text, err := p.open()
 		if err != nil {
 			return err
 		}

@@ -120,9 +120,9 @@ func (l *Ledger) OpenHolds() ([]policy.Hold, error) {
 func (l *Ledger) Holds() ([]policy.OpenHold, error) {
 	var found []journalled[policy.Hold]
 	err := l.view(func(tx *bolt.Tx) error {
-		journal := tx.Bucket(bucketJournal)
+		records := journalOf(tx)
 		return tx.Bucket(bucketHolds).ForEach(func(id, key []byte) error {
-			h, err := readAt[policy.Hold](journal, key, kindHold)
+			h, err := readAt[policy.Hold](records, key, kindHold)
 			if err != nil {
 				return fmt.Errorf("open hold %q: %w", id, err)
 			}

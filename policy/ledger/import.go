@@ -65,7 +65,7 @@ func (l *Ledger) AddPriors(ctx context.Context, p policy.Priors) error {
 func (l *Ledger) Priors() (tables []policy.Priors, err error) {
 	err = l.view(func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketPriors).ForEach(func(_, at []byte) error {
-			p, err := readAt[policy.Priors](tx.Bucket(bucketJournal), at, kindPriors)
+			p, err := readAt[policy.Priors](journalOf(tx), at, kindPriors)
 			tables = append(tables, p.value)
 			return err
 		})

@@ -56,27 +56,20 @@ func (x *index) load(tx *bolt.Tx) error {
 	if err != nil {
 		return err
 	}
-	after := []byte{}
 	if last, _ := tx.Bucket(bucketRows).Cursor().Last(); last != nil {
 		if x.last, err = readSeq(last); err != nil {
 			return err
 		}
-		after = last
 	}
-	c := tx.Bucket(bucketJournal).Cursor()
-	at, record := c.Seek(after)
-	if string(at) == string(after) {
-		at, record = c.Next()
-	}
-	for ; at != nil; at, record = c.Next() {
-		seq, err := readSeq(at)
+	for p, err := range journalOf(tx).after(x.last) {
 		if err != nil {
 			return err
 		}
-		if len(record) > 0 && kind(record[0]) != kindOutcome && kind(record[0]) != kindImported {
+		if len(p.record) > 0 && kind(p.record[0]) != kindOutcome && kind(p.record[0]) != kindImported {
 			continue // verify reads them all
 		}
-		k, text, err := openRecord(seq, record)
+		seq := p.seq
+		k, text, err := p.open()
 		if err != nil {
 			return err
 		}

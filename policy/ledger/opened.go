@@ -1,12 +1,9 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"runtime"
 	"sync"
-
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/drover-llm/drover/policy"
 )
@@ -14,8 +11,7 @@ import (
 // openedRecord is a record of the journal whose checksum was looked at. What it says
 // of money, and its outcome, are decoded; the rest is not.
 type openedRecord struct {
-	at      []byte
-	seq     uint64 // 0: at is no sequence number
+	placed
 	kind    kind
 	text    []byte // valid in its transaction
 	money   policy.Record
@@ -24,11 +20,11 @@ type openedRecord struct {
 }
 
 // open fills r from where it lies.
-func (r *openedRecord) open(record []byte) {
-	if r.seq, r.err = readSeq(r.at); r.err != nil {
+func (r *openedRecord) open() {
+	if r.err != nil {
 		return
 	}
-	if r.kind, r.text, r.err = openRecord(r.seq, record); r.err != nil {
+	if r.kind, r.text, r.err = r.placed.open(); r.err != nil {
 		return
 	}
 	switch r.kind {
@@ -48,10 +44,9 @@ const openedTogether = 512
 // opened hands each all records of the journal in their order, some at a time. They
 // are decoded by as many goroutines as there are processors, which is most of the
 // work of reading them.
-func opened(ctx context.Context, journal *bolt.Bucket, each func(some []openedRecord)) error {
+func opened(ctx context.Context, records *journal, each func(some []openedRecord)) error {
 	type part struct {
 		records []openedRecord
-		texts   [][]byte
 		err     error
 		done    chan struct{}
 	}
@@ -68,25 +63,30 @@ func opened(ctx context.Context, journal *bolt.Bucket, each func(some []openedRe
 		}
 		return ctx.Err()
 	}
-	c := journal.Cursor()
-	for at, record := c.First(); at != nil; {
-		p := &part{done: make(chan struct{})}
-		for ; at != nil && len(p.records) < openedTogether; at, record = c.Next() {
-			p.records, p.texts = append(p.records, openedRecord{at: bytes.Clone(at)}), append(p.texts, record)
-		}
+	next := &part{done: make(chan struct{})}
+	begin := func() {
+		p := next
+		next = &part{done: make(chan struct{})}
 		decoding.Go(func() {
 			defer close(p.done)
 			p.err = guarded(func() error {
 				for i := range p.records {
-					p.records[i].open(p.texts[i])
+					p.records[i].open()
 				}
 				return nil
 			})
 		})
 		parts = append(parts, p)
+	}
+	for p, err := range records.after(0) {
+		if next.records = append(next.records, openedRecord{placed: p, err: err}); len(next.records) < openedTogether {
+			continue
+		}
+		begin()
 		if err := finish(2 * runtime.GOMAXPROCS(0)); err != nil {
 			return err
 		}
 	}
+	begin()
 	return finish(0)
 }

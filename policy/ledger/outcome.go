@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -79,26 +78,26 @@ func (l *Ledger) Export(ctx context.Context, f policy.Filter) iter.Seq2[Entry, e
 // number of the last one that it read.
 func (l *Ledger) chunk(ctx context.Context, after uint64, take func(tx *bolt.Tx, seq uint64, k kind, text []byte) error) (last uint64, err error) {
 	last = after
-	if err := ctx.Err(); err != nil || after == math.MaxUint64 {
+	if err := ctx.Err(); err != nil {
 		return last, err
 	}
 	err = l.view(func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucketJournal).Cursor()
-		key, record := c.Seek(seqBytes(after + 1))
-		for n := 0; key != nil && n < chunkRecords; n++ {
-			seq, err := readSeq(key)
+		n := 0
+		for p, err := range journalOf(tx).after(after) {
+			if n++; n > chunkRecords {
+				break
+			}
 			if err != nil {
 				return err
 			}
-			k, text, err := openRecord(seq, record)
+			k, text, err := p.open()
 			if err != nil {
 				return err
 			}
-			if err := take(tx, seq, k, text); err != nil {
+			if err := take(tx, p.seq, k, text); err != nil {
 				return err
 			}
-			last = seq
-			key, record = c.Next()
+			last = p.seq
 		}
 		return nil
 	})
@@ -116,7 +115,7 @@ func (l *Ledger) Outcome(id string) (e Entry, err error) {
 		if at == nil {
 			return ErrNoOutcome
 		}
-		e, err = readEntry(tx.Bucket(bucketJournal), at)
+		e, err = readEntry(journalOf(tx), at)
 		return err
 	})
 	if err != nil {
@@ -149,14 +148,18 @@ type journalled[T any] struct {
 }
 
 // readAt decodes the record at key, which must be of kind want.
-func readAt[T any](journal *bolt.Bucket, key []byte, want kind) (journalled[T], error) {
+func readAt[T any](records *journal, key []byte, want kind) (journalled[T], error) {
 	var j journalled[T]
 	seq, err := readSeq(key)
 	if err != nil {
 		return j, err
 	}
 	j.seq = seq
-	k, text, err := openRecord(seq, journal.Get(key))
+	p, err := records.get(seq)
+	if err != nil {
+		return j, err
+	}
+	k, text, err := p.open()
 	if err != nil {
 		return j, err
 	}

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
@@ -27,16 +26,15 @@ func indexAnew(tx *bolt.Tx) error {
 		}
 	}
 	t := openTables(tx, newIndex())
-	err := t.journal.ForEach(func(at, record []byte) error {
-		seq, err := readSeq(at)
+	for p, err := range t.journal.after(0) {
 		if err != nil {
 			return err
 		}
-		k, text, err := openRecord(seq, record)
+		k, text, err := p.open()
 		if err != nil {
 			return err
 		}
-		if err := t.reindex(seq, k, text); err != nil {
+		if err := t.reindex(p.seq, k, text); err != nil {
 			return err
 		}
 		if len(t.growth.rows) == t.growth.x.full {
@@ -44,10 +42,12 @@ func indexAnew(tx *bolt.Tx) error {
 			t.growth.keep()
 			t.growth = growth{x: t.growth.x}
 		}
-		return t.err
-	})
+		if t.err != nil {
+			return t.err
+		}
+	}
 	t.growth.rows = nil // they are made anew when the ledger is opened
-	return errors.Join(err, t.end())
+	return t.end()
 }
 
 // reindex does to the indexes what the record at seq once did.

@@ -129,7 +129,7 @@ func (r *Repaired) rebase(tx *bolt.Tx, o Options) error {
 	if err := l.loadBook(tx); err != nil {
 		return err
 	}
-	c := checkpoint{At: o.Now().UTC(), Base: true, Through: tx.Bucket(bucketJournal).Sequence(), Totals: l.book.Totals()}
+	c := checkpoint{At: o.Now().UTC(), Base: true, Through: journalOf(tx).last(), Totals: l.book.Totals()}
 	base, err := readCheckpoint(tx, metaBase)
 	if err != nil {
 		return err
@@ -202,11 +202,12 @@ func (r *Repaired) saveSome(from *bolt.DB, t *tables, next, end uint64) (uint64,
 			}
 			continue
 		}
-		t.put(t.journal, seqBytes(next), record)
+		t.changed = true
+		t.keep(t.journal.put(next, record))
 		if err := t.reindex(next, k, text); err != nil {
 			return next, err
 		}
 	}
-	t.keep(t.journal.SetSequence(last))
+	t.keep(t.journal.bucket.SetSequence(last))
 	return next, nil
 }

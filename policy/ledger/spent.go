@@ -175,11 +175,11 @@ func (l *Ledger) summed(tx *bolt.Tx, before uint64) (blocks []summedBlock, err e
 // forgottenDays hands each the sums of the days that are forgotten, from that
 // of since on.
 func (l *Ledger) forgottenDays(tx *bolt.Tx, since time.Time, each func(policy.Spending)) error {
-	journal, c := tx.Bucket(bucketJournal), tx.Bucket(bucketDays).Cursor()
+	records, c := journalOf(tx), tx.Bucket(bucketDays).Cursor()
 	for day, at := c.Seek([]byte(since.UTC().Format(time.DateOnly))); day != nil; day, at = c.Next() {
 		known, there := l.sums.days[string(day)]
 		if !there || known.at != string(at) {
-			d, err := readAt[dayRecord](journal, at, kindDay)
+			d, err := readAt[dayRecord](records, at, kindDay)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -38,8 +39,8 @@ func (l *Ledger) AddSuite(ctx context.Context, s policy.Suite) (policy.Suite, er
 				s = found.value
 				return err
 			}
-			if !t.roomForSuite(s) {
-				return policy.ErrSuitesFull
+			if room, err := t.roomForSuite(s); err != nil || !room {
+				return cmp.Or(err, policy.ErrSuitesFull)
 			}
 			t.put(t.suites, key, t.append(record))
 			return nil
@@ -52,14 +53,22 @@ func (l *Ledger) AddSuite(ctx context.Context, s policy.Suite) (policy.Suite, er
 }
 
 // roomForSuite counts what the owner of s has.
-func (t *tables) roomForSuite(s policy.Suite) bool {
+func (t *tables) roomForSuite(s policy.Suite) (bool, error) {
 	prefix := suiteKey(s.Account, "")
 	n, size := 1, len(s.Spec)
 	c := t.suites.Cursor()
 	for key, at := c.Seek(prefix); bytes.HasPrefix(key, prefix); key, at = c.Next() {
-		n, size = n+1, size+len(t.journal.Get(at))
+		seq, err := readSeq(at)
+		if err != nil {
+			return false, err
+		}
+		p, err := t.journal.get(seq)
+		if err != nil {
+			return false, err
+		}
+		n, size = n+1, size+len(p.record)
 	}
-	return n <= policy.MaxSuites && size <= policy.MaxSuitesSize
+	return n <= policy.MaxSuites && size <= policy.MaxSuitesSize, nil
 }
 
 // Suite returns the suite of this id that the account may use, or
@@ -71,7 +80,7 @@ func (l *Ledger) Suite(who policy.Account, id string) (policy.Suite, error) {
 		if at == nil {
 			return policy.ErrUnknownSuite
 		}
-		found, err = readAt[policy.Suite](tx.Bucket(bucketJournal), at, kindSuite)
+		found, err = readAt[policy.Suite](journalOf(tx), at, kindSuite)
 		return err
 	})
 	if err != nil {

@@ -90,8 +90,8 @@ func (v *verification) run(ctx context.Context, tx *bolt.Tx) error {
 	if err := v.begin(); err != nil {
 		return err
 	}
-	of := int(tx.Bucket(bucketJournal).Sequence() - v.removed)
-	err := opened(ctx, tx.Bucket(bucketJournal), func(some []openedRecord) {
+	of := int(journalOf(tx).last() - v.removed)
+	err := opened(ctx, journalOf(tx), func(some []openedRecord) {
 		for i := range some {
 			v.take(&some[i])
 		}
@@ -100,7 +100,7 @@ func (v *verification) run(ctx context.Context, tx *bolt.Tx) error {
 	if err != nil {
 		return err
 	}
-	if end := tx.Bucket(bucketJournal).Sequence(); end != v.last {
+	if end := journalOf(tx).last(); end != v.last {
 		v.fault("the journal ends with record %d and should end with %d", v.last, end)
 	}
 	if have, want := uint64(v.Records), v.last-v.removed; have != want {
@@ -131,7 +131,7 @@ func (v *verification) take(r *openedRecord) {
 
 // record compares one record with what is indexed by its name.
 func (v *verification) record(r *openedRecord) error {
-	seq, at, text := r.seq, r.at, r.text
+	seq, at, text := r.seq, seqBytes(r.seq), r.text
 	switch r.kind {
 	case kindHold:
 		h := r.money.(*policy.Hold)
@@ -202,7 +202,7 @@ func (v *verification) record(r *openedRecord) error {
 
 // outcome compares an outcome with its hold, its index and its row.
 func (v *verification) outcome(r *openedRecord) {
-	seq, at, o := r.seq, r.at, r.outcome
+	seq, at, o := r.seq, seqBytes(r.seq), r.outcome
 	if r.kind == kindImported {
 		v.Imported++
 		v.indexed(bucketImported, []byte(o.ID), at)
@@ -275,9 +275,9 @@ func (v *verification) compare() {
 	if n := v.tx.Bucket(bucketOutcomes).Sequence(); n != uint64(v.Outcomes) {
 		v.fault("index outcomes: it counts %d, the journal has %d", n, v.Outcomes)
 	}
-	journal := v.tx.Bucket(bucketJournal)
+	records := journalOf(v.tx)
 	err := v.tx.Bucket(bucketFeedback).ForEach(func(key, at []byte) error {
-		f, err := readAt[policy.Feedback](journal, at, kindFeedback)
+		f, err := readAt[policy.Feedback](records, at, kindFeedback)
 		if err != nil || !bytes.Equal(key, feedbackKey(f.value.ID, f.value.Source)) {
 			v.fault("index feedback: the entry %q is wrong", key)
 		}

@@ -120,10 +120,11 @@ func (l *Ledger) refuse(err error) error {
 // tables are the buckets inside the writer's transaction. Their methods keep
 // the first error for the writer, which then gives up the whole transaction.
 type tables struct {
-	tx                                                        *bolt.Tx
-	growth                                                    growth
-	journal, holds, outcomes, keys, suites, feedback, changes *bolt.Bucket
-	heldAt, settledAt                                         lookUps // in holds and in outcomes
+	tx                                               *bolt.Tx
+	growth                                           growth
+	journal                                          *journal
+	holds, outcomes, keys, suites, feedback, changes *bolt.Bucket
+	heldAt, settledAt                                lookUps // in holds and in outcomes
 
 	err       error
 	changed   bool
@@ -137,7 +138,7 @@ func openTables(tx *bolt.Tx, x *index) tables {
 	t := tables{
 		tx:       tx,
 		growth:   growth{x: x},
-		journal:  tx.Bucket(bucketJournal),
+		journal:  journalOf(tx),
 		holds:    tx.Bucket(bucketHolds),
 		outcomes: tx.Bucket(bucketOutcomes),
 		keys:     tx.Bucket(bucketKeys),
@@ -146,7 +147,6 @@ func openTables(tx *bolt.Tx, x *index) tables {
 		changes:  tx.Bucket(bucketChanges),
 	}
 	t.heldAt, t.settledAt = lookUps{t.holds.Cursor()}, lookUps{t.outcomes.Cursor()}
-	t.journal.FillPercent = 1 // it only grows at its end
 	return t
 }
 
@@ -179,18 +179,16 @@ func (t *tables) end() error {
 
 // append adds a record to the journal and returns its sequence number as a key.
 func (t *tables) append(record []byte) []byte {
-	seq, err := t.journal.NextSequence()
+	seq, err := t.journal.append(record)
+	t.changed = true
 	t.keep(err)
-	seal(seq, record)
-	key := seqBytes(seq)
-	t.put(t.journal, key, record)
-	return key
+	return seqBytes(seq)
 }
 
 // appendOutcome adds an outcome to the journal and to the index of rows.
 func (t *tables) appendOutcome(k kind, record []byte, o *policy.Outcome) []byte {
 	key := t.append(record)
-	t.growth.add(t, t.journal.Sequence(), k, o)
+	t.growth.add(t, t.journal.last(), k, o)
 	return key
 }
 
