@@ -40,7 +40,7 @@ import (
 const (
 	benchRole    = "DROVER_BENCH_ROLE"    // "proxy" or "drover" in a child
 	benchHost    = "DROVER_BENCH_HOST"    // base URL of the models' host
-	benchProfile = "DROVER_BENCH_PROFILE" // where a child writes its CPU profile: the beginning of a path
+	benchProfile = "DROVER_BENCH_PROFILE" // where a child writes profiles of its CPU and allocations: the beginning of a path
 	benchClients = 16
 	benchChunks  = 100
 )
@@ -86,7 +86,12 @@ func benchChild(role, host string) error {
 			return err
 		}
 		_ = pprof.StartCPUProfile(file)
-		defer pprof.StopCPUProfile()
+		defer func() {
+			pprof.StopCPUProfile()
+			if file, err := os.Create(path + role + "-allocs"); err == nil {
+				_ = pprof.Lookup("allocs").WriteTo(file, 0)
+			}
+		}()
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -30,7 +29,10 @@ func (d Delta) Finish() string { return finish(d.Get("finish_reason")) }
 // DecodeChunk reads one chunk, which shares data. An error event of the
 // provider's is returned as an *Error.
 func DecodeChunk(data []byte) (Chunk, error) {
-	o, err := DecodeObject(tidy(data))
+	var c Chunk
+	o, err := decodeChoices(tidy(data), "delta", func(choice, delta Object) {
+		c.Choices = append(c.Choices, Delta{Object: choice, Index: int(max(count(choice.Get("index")), 0)), Delta: delta, Ended: Text(choice.Get("finish_reason")) != ""})
+	})
 	if err != nil {
 		return Chunk{}, err
 	}
@@ -40,29 +42,10 @@ func DecodeChunk(data []byte) (Chunk, error) {
 		}
 		return Chunk{}, &Error{Message: "the provider sent an error without a message", Type: "server_error"}
 	}
-	c := Chunk{Object: o, Usage: decodeUsage(o.Get("usage"))}
+	c.Object, c.Usage = o, decodeUsage(o.Get("usage"))
 	if groq := o.Get("x_groq"); c.Usage == nil && groq != nil { // where Groq puts it unless it is asked for
 		inner, _ := DecodeObject(groq)
 		c.Usage = decodeUsage(inner.Get("usage"))
-	}
-	list := o.Get("choices")
-	if list == nil || len(list) == 2 { // "[]"
-		return c, nil
-	}
-	choices, err := decodeObjects(list)
-	if err != nil {
-		return Chunk{}, fmt.Errorf("choices: %w", err)
-	}
-	c.Choices = make([]Delta, len(choices))
-	for i, choice := range choices {
-		d := Delta{Object: choice, Index: int(max(count(choice.Get("index")), 0))}
-		if delta := choice.Get("delta"); delta != nil {
-			if d.Delta, err = DecodeObject(delta); err != nil {
-				return Chunk{}, fmt.Errorf("choices[%d].delta: %w", i, err)
-			}
-		}
-		d.Ended = Text(choice.Get("finish_reason")) != ""
-		c.Choices[i] = d
 	}
 	return c, nil
 }

@@ -174,7 +174,7 @@ func tidy(b []byte) []byte {
 	if !utf8.Valid(b) {
 		b = bytes.ToValidUTF8(b, []byte("\uFFFD"))
 	}
-	if bytes.ContainsAny(b, "\r\n") { // an event's data may stand on several lines; ours stands on one
+	if bytes.IndexByte(b, '\n') >= 0 || bytes.IndexByte(b, '\r') >= 0 { // an event's data may stand on several lines; ours stands on one
 		compact := jsontext.Value(bytes.Clone(b))
 		if compact.Compact(lenient...) == nil {
 			return compact
@@ -188,7 +188,7 @@ func tidy(b []byte) []byte {
 func DecodeObject(b []byte) (Object, error) {
 	r := read(b, lenient)
 	defer r.done()
-	return r.object(make(Object, 0, 8))
+	return r.object(make(Object, 0, 8), nil)
 }
 
 // DecodeStrict reads a JSON object from a client. Every error is an *Error.
@@ -198,7 +198,7 @@ func DecodeStrict(body []byte) (Object, error) {
 	if k := r.dec.PeekKind(); k != '{' && k != 0 {
 		return nil, BadRequest("", "the request body must be a JSON object, got %s", nameOf(k))
 	}
-	o, err := r.object(make(Object, 0, 4))
+	o, err := r.object(make(Object, 0, 4), nil)
 	if err == nil {
 		err = r.end()
 	}
@@ -208,8 +208,10 @@ func DecodeStrict(body []byte) (Object, error) {
 	return o, nil
 }
 
-// object appends the members of the object that comes next.
-func (r *reader) object(o Object) (Object, error) {
+// object appends the members of the object that comes next. inside, unless it is
+// nil, may read the value of a member itself, and says whether it did: what is
+// needed in parts need not be read twice.
+func (r *reader) object(o Object, inside func(name string) (bool, error)) (Object, error) {
 	if err := r.open('{'); err != nil {
 		return nil, err
 	}
@@ -218,8 +220,16 @@ func (r *reader) object(o Object) (Object, error) {
 		if err != nil {
 			return nil, err
 		}
-		v, err := r.dec.ReadValue()
-		if err != nil {
+		start, done := r.dec.InputOffset(), false
+		if inside != nil {
+			if done, err = inside(name); err != nil {
+				return nil, err
+			}
+		}
+		var v jsontext.Value
+		if done {
+			v = r.since(start)
+		} else if v, err = r.dec.ReadValue(); err != nil {
 			return nil, err
 		}
 		o = append(o, Member{name, v})
@@ -246,21 +256,26 @@ func Objects(v jsontext.Value) []Object {
 func decodeObjects(b []byte) ([]Object, error) {
 	r := read(b, lenient)
 	defer r.done()
-	if err := r.open('['); err != nil {
-		return nil, err
-	}
 	list := make([]Object, 0, 1)
-	for r.dec.PeekKind() == '{' {
-		o, err := r.object(make(Object, 0, 6))
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, o)
-	}
-	if err := r.open(']'); err != nil {
+	if err := r.objects(nil, func(o Object) { list = append(list, o) }); err != nil {
 		return nil, err
 	}
 	return list, r.end()
+}
+
+// objects reads the array of objects that comes next; inside is as for object.
+func (r *reader) objects(inside func(name string) (bool, error), take func(Object)) error {
+	if err := r.open('['); err != nil {
+		return err
+	}
+	for r.dec.PeekKind() == '{' {
+		o, err := r.object(make(Object, 0, 6), inside)
+		if err != nil {
+			return err
+		}
+		take(o)
+	}
+	return r.open(']')
 }
 
 // open reads the delimiter of this kind.

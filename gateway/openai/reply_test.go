@@ -91,10 +91,12 @@ func TestErrorBodyHasAllFourKeys(t *testing.T) {
 	}
 }
 
-// Whatever a provider sends, what is written of it is JSON.
+// Whatever a provider sends, what is written of it is JSON, and what was read in one
+// pass is what its parts say one by one.
 func FuzzChunk(f *testing.F) {
 	f.Add([]byte(`{"choices":[{"index":0,"delta":{"content":"x","tool_calls":[{"index":0}]},"finish_reason":null}],"x":1}`))
 	f.Add([]byte(`{"choices":[{"delta":{"a":null,"b":1},"finish_reason":"eos"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}`))
+	f.Add([]byte(`{"choices": [ {"delta" : {} } , {"index":1,"delta":null},{"index":2}] , "choices":[{}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := DecodeChunk(data)
 		if err != nil {
@@ -104,7 +106,17 @@ func FuzzChunk(f *testing.F) {
 		if !jsontext.Value(rest).IsValid(lenient...) {
 			t.Fatalf("rest: %s", rest)
 		}
-		for _, d := range c.Choices {
+		choices := c.Get("choices")
+		if one := Objects(choices); choices.Kind() == '[' && len(one) != len(c.Choices) {
+			t.Fatalf("%d choices of %s", len(c.Choices), choices)
+		}
+		for i, d := range c.Choices {
+			if choices.Kind() == '[' && string(d.Object.AppendJSON(nil)) != string(Objects(choices)[i].AppendJSON(nil)) {
+				t.Fatalf("choice %d of %s is %s", i, choices, d.Object.AppendJSON(nil))
+			}
+			if delta, _ := DecodeObject(d.Get("delta")); string(d.Delta.AppendJSON(nil)) != string(delta.AppendJSON(nil)) {
+				t.Fatalf("delta of %s is %s", d.Object.AppendJSON(nil), d.Delta.AppendJSON(nil))
+			}
 			if b := d.AppendJSON(nil); !jsontext.Value(b).IsValid(lenient...) {
 				t.Fatalf("delta: %s", b)
 			}

@@ -281,7 +281,7 @@ func (r *reader) parts(at string, fault func(code, path, format string, args ...
 			}
 			continue
 		}
-		part, err := r.object(nil)
+		part, err := r.object(nil, nil)
 		if err != nil {
 			return media, err
 		}

@@ -40,26 +40,56 @@ func (c Choice) Finish() string { return finish(c.Get("finish_reason")) }
 // DecodeChatResponse reads a provider's reply, which shares body. A reply
 // without a choice is an error: nobody could use it.
 func DecodeChatResponse(body []byte) (*ChatResponse, error) {
-	o, err := DecodeObject(tidy(body))
-	if err != nil {
+	reply := new(ChatResponse)
+	var err error
+	if reply.Object, err = decodeChoices(tidy(body), "message", func(choice, message Object) {
+		reply.Choices = append(reply.Choices, Choice{choice, message})
+	}); err != nil {
 		return nil, err
 	}
-	reply := &ChatResponse{Object: o, Usage: decodeUsage(o.Get("usage"))}
-	choices, err := decodeObjects(o.Get("choices"))
-	if err != nil {
-		return nil, fmt.Errorf("choices: %w", err)
-	}
-	if len(choices) == 0 {
+	if len(reply.Choices) == 0 {
 		return nil, errors.New("a reply without choices")
 	}
-	for i, c := range choices {
-		message, err := DecodeObject(c.Get("message"))
-		if err != nil {
-			return nil, fmt.Errorf("choices[%d].message: %w", i, err)
+	for i, c := range reply.Choices {
+		if c.Message == nil {
+			return nil, fmt.Errorf("choices[%d] has no message", i)
 		}
-		reply.Choices = append(reply.Choices, Choice{c, message})
 	}
+	reply.Usage = decodeUsage(reply.Get("usage"))
 	return reply, nil
+}
+
+// decodeChoices reads a reply or a chunk in one pass: its object, and each of its
+// choices with what is inside it, the message or the delta, nil where that is null or
+// left out.
+func decodeChoices(body []byte, inner string, take func(choice, inner Object)) (Object, error) {
+	r := read(body, lenient)
+	defer r.done()
+	var part Object
+	within := func(name string) (done bool, err error) {
+		if name != inner || part != nil || r.dec.PeekKind() == 'n' {
+			return false, nil
+		}
+		if part, err = r.object(make(Object, 0, 4), nil); err != nil {
+			err = fmt.Errorf("%s: %w", inner, err)
+		}
+		return true, err
+	}
+	seen := false
+	return r.object(make(Object, 0, 8), func(name string) (bool, error) {
+		if name != "choices" || seen || r.dec.PeekKind() != '[' {
+			return false, nil
+		}
+		seen = true
+		err := r.objects(within, func(choice Object) {
+			take(choice, part)
+			part = nil
+		})
+		if err != nil {
+			err = fmt.Errorf("choices: %w", err)
+		}
+		return true, err
+	})
 }
 
 // AppendJSON appends the choice as OpenAI would send it: what Llama hosts leave
