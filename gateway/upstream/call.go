@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go"
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/drover-llm/drover/gateway/openai"
@@ -45,19 +44,22 @@ func (c *Client) begin(ctx context.Context, q *openai.ChatRequest) (*call, error
 	// What the last try came to. The library reports the end of the context in
 	// its place; a reply that came all the same is as good as any.
 	var last error
-	_, err = c.retry.WithContext(ctx).GetWithExecution(func(failsafe.Execution[*reply]) (*reply, error) {
+	try := func() error {
 		var release func()
 		if release, last = c.provider.enter(ctx); last != nil {
-			return nil, last
+			return last
 		}
 		begun.tries++
 		if begun.reply, last = c.try(ctx, address, encoded); last != nil {
 			release()
-			return nil, last
+			return last
 		}
 		begun.release = release
-		return begun.reply, nil
-	})
+		return nil
+	}
+	if err = try(); worthRetrying(err) {
+		err = c.again(ctx, err, try)
+	}
 	if begun.reply != nil {
 		return begun, nil
 	}
@@ -70,6 +72,19 @@ func (c *Client) begin(ctx context.Context, q *openai.ChatRequest) (*call, error
 		c.resume.Store(time.Now().Add(failed.RetryAfter).UnixNano())
 	}
 	return nil, begun.fail(failed)
+}
+
+// again tries until a try succeeds, or should not be repeated. The first one failed
+// already: few do, so the library is troubled with those alone.
+func (c *Client) again(ctx context.Context, failed error, try func() error) error {
+	first := true
+	return c.retry.WithContext(ctx).Run(func() error {
+		if first {
+			first = false
+			return failed
+		}
+		return try()
+	})
 }
 
 // rest waits until the provider wants to be called again, or fails at once when

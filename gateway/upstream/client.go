@@ -27,7 +27,7 @@ type Client struct {
 	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
 	opened   atomic.Int64 // unix nanoseconds at which the breaker opened last
 	resume   atomic.Int64 // unix nanoseconds before which the provider wants no call
-	retry    failsafe.Executor[*reply]
+	retry    failsafe.Executor[any]
 }
 
 // Client returns the client for the model of this name at the provider, one
@@ -52,12 +52,12 @@ func (p *Provider) Client(model string, log *slog.Logger) *Client {
 			log.Warn("circuit breaker", "model", name, "from", from.String(), "to", to.String())
 		},
 	})
-	c.retry = failsafe.With(retrypolicy.NewBuilder[*reply]().
-		HandleIf(func(_ *reply, err error) bool { return worthRetrying(err) }).
+	c.retry = failsafe.With(retrypolicy.NewBuilder[any]().
+		HandleIf(func(_ any, err error) bool { return worthRetrying(err) }).
 		WithMaxRetries(maxRetries).
 		WithBackoff(250*time.Millisecond, 4*time.Second).
 		WithJitterFactor(jitter).
-		WithDelayFunc(func(e failsafe.ExecutionAttempt[*reply]) time.Duration {
+		WithDelayFunc(func(e failsafe.ExecutionAttempt[any]) time.Duration {
 			var failed *openai.CallError
 			if errors.As(e.LastError(), &failed) && failed.RetryAfter > 0 {
 				return time.Duration(float64(failed.RetryAfter) / (1 - jitter)) // the jitter may take that much off

@@ -46,7 +46,11 @@ func (r *reply) readWhole(e *openai.Endpoint) (*openai.ChatResponse, *openai.Cal
 		return nil, failed
 	}
 	var text bytes.Buffer
-	text.Grow(int(min(max(r.length, 4<<10), firstRead)) + bytes.MinRead)
+	expected := r.length
+	if expected < 0 {
+		expected = 4 << 10
+	}
+	text.Grow(int(min(expected, firstRead)) + bytes.MinRead)
 	_, err := text.ReadFrom(meteredReader(r.body.ctx, r.body))
 	var failed *openai.CallError
 	switch {

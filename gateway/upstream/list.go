@@ -47,7 +47,7 @@ func (p *Provider) List(ctx context.Context) (List, error) {
 	}
 	r.Header = p.header.Clone()
 	r.Header.Del("Content-Type")
-	resp, err := p.http.Do(r)
+	resp, err := p.transport.RoundTrip(r)
 	if err != nil {
 		return list, broken(ctx, err, false)
 	}

@@ -21,9 +21,8 @@ type Provider struct {
 	name      string
 	config    Config
 	dialect   Dialect
-	header    http.Header // of every request
-	http      *http.Client
-	transport *http.Transport
+	header    http.Header     // of every request; a transport leaves it alone
+	transport *http.Transport // used without a client, which would follow redirects and carry prompts and a key to who knows where
 	slots     *semaphore.Weighted
 
 	mu      sync.Mutex
@@ -61,11 +60,8 @@ func NewProvider(name string, c Config, proxy func(*http.Request) (*url.URL, err
 		dialect:   dialect,
 		header:    header,
 		transport: transport,
-		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse // a redirect would carry prompts and a key to who knows where
-		}},
-		slots:   semaphore.NewWeighted(int64(c.MaxInFlight)),
-		clients: map[string]*Client{},
+		slots:     semaphore.NewWeighted(int64(c.MaxInFlight)),
+		clients:   map[string]*Client{},
 	}
 }
 

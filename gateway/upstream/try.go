@@ -47,8 +47,8 @@ func (c *Client) try(ctx context.Context, address string, encoded []byte) (*repl
 		stop()
 		return nil, &openai.CallError{Failure: openai.Unavailable, Err: err}
 	}
-	request.Header = c.provider.header.Clone()
-	resp, err := c.provider.http.Do(request)
+	request.Header = c.provider.header
+	resp, err := c.provider.transport.RoundTrip(request)
 	if err != nil {
 		err = broken(ctx, err, sent.Load())
 		stop()
