@@ -137,7 +137,7 @@ func benchChild(role, host string) error {
 		if err != nil {
 			return err
 		}
-		if err := pricing.Warm(); err != nil { // half a second of work that belongs to no request
+		if err := pricing.Warm(pricing.GPT4o, pricing.GPT4); err != nil { // work that belongs to no request
 			return err
 		}
 		go func() { served <- serve(ctx, force.gateway, listener, nil, time.Second, log) }()

@@ -86,6 +86,7 @@ func run(ctx context.Context, c *configs.Config, path string, load func() (*conf
 	planes.Go(func() error { return force.learned.follow(ctx, journal, log) })
 	planes.Go(func() error { return watch(ctx, path, force.reload, log) })
 	planes.Go(func() error { return serve(ctx, force.gateway, gateway.Listener(data), encryption, c.Drain, log) })
+	planes.Go(func() error { return pricing.Warm(families(c)...) })
 	planes.Go(func() error { return retain(ctx, journal, force.retention, log) })
 	return planes.Wait()
 }
@@ -145,6 +146,15 @@ func family(theirs, ours string) pricing.Family {
 	return pricing.FamilyOf(ours)
 }
 
+// families are those of the configuration's models.
+func families(c *configs.Config) []pricing.Family {
+	var all []pricing.Family
+	for name, m := range c.Models {
+		all = append(all, family(m.Name, name))
+	}
+	return all
+}
+
 // serve answers on the listener until ctx ends, then lets requests under way
 // finish within drain, cuts off the rest, and waits until they are journalled.
 func serve(ctx context.Context, g *gateway.Switch, l net.Listener, encryption *tls.Config, drain time.Duration, log *slog.Logger) error {
@@ -156,7 +166,6 @@ func serve(ctx context.Context, g *gateway.Switch, l net.Listener, encryption *t
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 
 	work, ctx := errgroup.WithContext(ctx)
-	work.Go(func() error { return pricing.Warm() })
 	work.Go(func() error {
 		answer := server.Serve
 		if encryption != nil {
