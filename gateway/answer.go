@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -106,7 +107,9 @@ func (g *Gateway) answer(ctx context.Context, call Call, d Decision) (Answer, po
 		return Answer{}, outcome, g.observeAnswer(outcome, lost)
 	}
 	err = g.observeAnswer(outcome, err)
-	g.Log.DebugContext(ctx, "settled", "id", outcome.ID, "key", outcome.Account.Key, "model", outcome.Model, "status", outcome.Status, "cost", string(dollars(outcome.Cost)), "took", outcome.Took)
+	if g.Log.Enabled(ctx, slog.LevelDebug) {
+		g.Log.DebugContext(ctx, "settled", "id", outcome.ID, "key", outcome.Account.Key, "model", outcome.Model, "status", outcome.Status, "cost", string(dollars(outcome.Cost)), "took", outcome.Took)
+	}
 	return answer, outcome, err
 }
 

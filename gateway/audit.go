@@ -44,8 +44,9 @@ func (g *Gateway) audit(call Call, d Decision) (audit Decision, done func(policy
 		return d, func(policy.Outcome) {}
 	}
 	learn := g.Routes[d.Route].Learn.WithDefaults()
+	route := d.Route
 	spending := func(expected float64) func(policy.Outcome) {
-		return func(o policy.Outcome) { g.audits.spent(d.Route, expected, o) }
+		return func(o policy.Outcome) { g.audits.spent(route, expected, o) }
 	}
 	if g.Draw() >= *learn.Audit || !g.auditable(call, d, r.plan) {
 		return d, spending(0)

@@ -77,7 +77,7 @@ func encodeChat(call Call, a Answer, v verification) []byte {
 	b = a.Usage.AppendJSON(b, string(v.Cost))
 	b = openai.AppendRest(b, a.Reply.Object.Without("verify"))
 	b = append(b, `,"verify":`...)
-	b = append(b, v.json()...)
+	b = v.appendJSON(b)
 	return append(b, '}')
 }
 

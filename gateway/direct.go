@@ -25,8 +25,8 @@ func (r direct) Respond(ctx context.Context, call Call, d Decision) (Answer, err
 		answer, begun, err := r.ask(ctx, call, name)
 		spent = append(spent, answer.Spent...)
 		answer.Spent, answer.Way = spent, "direct"
-		var failed *openai.CallError
-		if err == nil || !errors.As(err, &failed) {
+		failed, ok := errors.AsType[*openai.CallError](err)
+		if !ok {
 			return answer, err
 		}
 		if first == nil {
@@ -79,7 +79,7 @@ func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer,
 	if request.N > 1 {
 		text = bill.first
 	}
-	if answer.Report = r.g.judge(ctx, call.Task, string(text)); answer.Report != nil && request.N > 1 {
+	if answer.Report = r.g.judge(ctx, call.Task, text); answer.Report != nil && request.N > 1 {
 		answer.Warnings = append(answer.Warnings, "n: of several choices the first one was tested")
 	}
 	if call.Task.Spec.OnFail == search.OnFailError && answer.Report != nil && answer.Report.Verdict == sandbox.Failed {

@@ -134,8 +134,9 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, body 
 	waiting := startKeepAlive(c.Response(), g.HTTP.KeepAlive)
 	ctx, release := g.holdReplies(c.Request().Context())
 	defer release()
-	reply, headers, err := g.wholeReply(ctx, c, e, call, d, body)
+	call, d, answer, outcome, err := g.wholeAnswer(ctx, c, call, d, body)
 	sent := waiting.stop()
+	var reply []byte
 	switch {
 	case err != nil && !sent:
 		return err
@@ -143,48 +144,45 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, body 
 		f := failureOf(c.Request().Context(), err)
 		g.logFailure(c, f, err)
 		reply = f.body.AppendJSON(nil)
-	}
-	rc := http.NewResponseController(c.Response())
-	_ = rc.SetWriteDeadline(time.Now().Add(stalled))
-	defer rc.SetWriteDeadline(time.Time{}) // the connection may serve others
-	if !sent {
+	default:
+		v := g.verification(call, d, answer, outcome)
+		reply = e.encode(call, answer, v)
+		if sent {
+			break
+		}
 		h := c.Response().Header()
-		headers(h)
-		set(h, "Content-Type", "application/json")
-		set(h, "Content-Length", strconv.Itoa(len(reply)))
-		c.Response().WriteHeader(http.StatusOK)
-	}
-	_, err = c.Response().Write(reply)
-	return g.written(err)
-}
-
-// wholeReply makes the reply, and what sets its headers: that waits until nothing
-// keeps the client waiting any more.
-func (g *Gateway) wholeReply(ctx context.Context, c echo.Context, e endpoint, call Call, d Decision, body []byte) (_ []byte, headers func(http.Header), err error) {
-	var answer Answer
-	var outcome policy.Outcome
-	if d.Budget > 0 {
-		f, err := g.search(c, call, d, body, func() error { return nil })
-		if err != nil {
-			return nil, nil, err
-		}
-		call, d, answer, outcome = f.call, f.decision, f.answer, f.outcome
-	} else {
-		waiting, cancel := patiently(ctx, call.Patience)
-		defer cancel()
-		if answer, outcome, err = g.answer(waiting, call, d); err != nil {
-			return nil, nil, inTime(ctx, waiting, err)
-		}
-	}
-	v := g.verification(call, d, answer, outcome)
-	return e.encode(call, answer, v), func(h http.Header) {
 		setHeaders(h, d, answer, answer.Header)
 		setCostHeaders(h, v, outcome)
 		if e.task == nil {
 			_, warnings := adapt(call.Request, g.Models[answer.Model]) // the reply has no verify object to name them
 			setWarnings(h, slices.Concat(d.Warnings, warnings))
 		}
-	}, nil
+	}
+	rc := http.NewResponseController(c.Response())
+	_ = rc.SetWriteDeadline(time.Now().Add(stalled))
+	defer rc.SetWriteDeadline(time.Time{}) // the connection may serve others
+	if !sent {
+		set(c.Response().Header(), "Content-Type", "application/json", "Content-Length", strconv.Itoa(len(reply)))
+		c.Response().WriteHeader(http.StatusOK)
+	}
+	_, err = c.Response().Write(reply)
+	return g.written(err)
+}
+
+// wholeAnswer answers a request that is not streamed. A search may be that of an
+// earlier try of the same request: then the call and its decision are the first try's.
+func (g *Gateway) wholeAnswer(ctx context.Context, c echo.Context, call Call, d Decision, body []byte) (Call, Decision, Answer, policy.Outcome, error) {
+	if d.Budget > 0 {
+		f, err := g.search(c, call, d, body, func() error { return nil })
+		if err != nil {
+			return call, d, Answer{}, policy.Outcome{}, err
+		}
+		return f.call, f.decision, f.answer, f.outcome, nil
+	}
+	waiting, cancel := patiently(ctx, call.Patience)
+	defer cancel()
+	answer, outcome, err := g.answer(waiting, call, d)
+	return call, d, answer, outcome, inTime(ctx, waiting, err)
 }
 
 // streamed answers with server-sent events.

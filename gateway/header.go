@@ -27,12 +27,18 @@ const (
 	rateLimitPrefix  = "X-Ratelimit-"
 )
 
-func set(h http.Header, canonical, value string) { h[canonical] = []string{value} }
+// set sets headers: of each its canonical name, and then its value.
+func set(h http.Header, pairs ...string) {
+	values := make([]string, len(pairs)/2) // one piece of memory for all
+	for i := range values {
+		values[i] = pairs[2*i+1]
+		h[pairs[2*i]] = values[i : i+1 : i+1]
+	}
+}
 
 // setHeaders sets what is known when an answer begins.
 func setHeaders(h http.Header, d Decision, a Answer, provider http.Header) {
-	set(h, headerRoute, a.Way)
-	set(h, headerReason, d.reason(a))
+	set(h, headerRoute, a.Way, headerReason, d.reason(a))
 	// For a key without limits here, the provider's are those that hold.
 	for name, values := range provider {
 		if strings.HasPrefix(name, rateLimitPrefix) {
@@ -43,17 +49,15 @@ func setHeaders(h http.Header, d Decision, a Answer, provider http.Header) {
 
 // setCostHeaders sets what is known when an answer is complete.
 func setCostHeaders(h http.Header, v verification, o policy.Outcome) {
-	word := "null"
-	if v.Verified != nil {
-		word = strconv.FormatBool(*v.Verified)
-	}
-	set(h, headerVerified, word)
-	set(h, headerVerify, word)
-	set(h, headerTests, strconv.Itoa(v.Tests.Passed)+"/"+strconv.Itoa(v.Tests.Total))
-	set(h, headerSamples, strconv.Itoa(v.Samples.Drawn))
-	set(h, headerCost, string(v.Cost))
-	set(h, headerSaved, string(v.Saved))
-	set(h, headerOverhead, strconv.FormatInt(overhead(o).Milliseconds(), 10))
+	word := v.verifiedWord()
+	set(h,
+		headerVerified, word,
+		headerVerify, word,
+		headerTests, strconv.Itoa(v.Tests.Passed)+"/"+strconv.Itoa(v.Tests.Total),
+		headerSamples, strconv.Itoa(v.Samples.Drawn),
+		headerCost, string(v.Cost),
+		headerSaved, string(v.Saved),
+		headerOverhead, strconv.FormatInt(overhead(o).Milliseconds(), 10))
 }
 
 // setWarnings tells in a header what was left out or changed, where the reply has

@@ -9,11 +9,11 @@ import (
 
 // judge runs the task's tests on an answer. It returns nil where there are no
 // tests, where nothing can be judged, or when the client has gone.
-func (g *Gateway) judge(ctx context.Context, t search.Task, reply string) *sandbox.Report {
+func (g *Gateway) judge(ctx context.Context, t search.Task, reply []byte) *sandbox.Report {
 	if !t.Spec.HasTests() || g.Sandbox == nil || g.Sandbox.Down() != "" {
 		return nil
 	}
-	_, report, err := t.Judge(ctx, g.Sandbox, reply)
+	_, report, err := t.Judge(ctx, g.Sandbox, string(reply))
 	if err != nil {
 		if ctx.Err() == nil {
 			g.Log.Error("sandbox", "error", err)

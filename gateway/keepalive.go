@@ -39,9 +39,7 @@ func (k *keepAlive) send() {
 	if !k.sent {
 		k.sent = true
 		h := k.w.Header()
-		set(h, "Content-Type", "application/json")
-		set(h, "Cache-Control", "no-cache")
-		set(h, "X-Accel-Buffering", "no")
+		set(h, "Content-Type", "application/json", "Cache-Control", "no-cache", "X-Accel-Buffering", "no")
 		k.w.WriteHeader(http.StatusOK)
 	}
 	_ = k.rc.SetWriteDeadline(time.Now().Add(stalled))

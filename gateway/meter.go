@@ -51,8 +51,8 @@ func (m *meter) add(c openai.Chunk) {
 func (m *meter) settle(err error, took time.Duration) ([]policy.Call, openai.Usage) {
 	call := policy.Call{Model: m.name, Provider: m.model.Client.Provider(), Tries: m.tries, Finish: m.finish, Took: took}
 	spent := err == nil
-	var failed *openai.CallError
-	if errors.As(err, &failed) {
+	failed, ok := errors.AsType[*openai.CallError](err)
+	if ok {
 		call.Status, call.Error, call.Tries, spent = failed.Status, string(failed.Failure), failed.Tries, failed.Spent
 	} else if err == nil {
 		call.Status = 200

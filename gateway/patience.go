@@ -97,8 +97,7 @@ func (o patientOutlet) Chunk(c openai.Chunk) error {
 // inTime makes an error that the client's patience caused, of which waiting is the
 // context, one that it hears of: it is still there.
 func inTime(client, waiting context.Context, err error) error {
-	var failed *openai.CallError
-	if errors.As(err, &failed) && failed.Failure == openai.Cancelled && waiting.Err() != nil && client.Err() == nil {
+	if failed, ok := errors.AsType[*openai.CallError](err); ok && failed.Failure == openai.Cancelled && waiting.Err() != nil && client.Err() == nil {
 		late := *failed
 		late.Failure = openai.TimedOut
 		return &late

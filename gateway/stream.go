@@ -37,9 +37,7 @@ func (s *events) open(provider http.Header) {
 	}
 	s.opened = true
 	h := s.w.Header()
-	set(h, "Content-Type", "text/event-stream")
-	set(h, "Cache-Control", "no-cache")
-	set(h, "X-Accel-Buffering", "no")
+	set(h, "Content-Type", "text/event-stream", "Cache-Control", "no-cache", "X-Accel-Buffering", "no")
 	s.header(h, s.model, provider)
 	s.w.WriteHeader(http.StatusOK)
 }
@@ -167,7 +165,7 @@ func (s *chatStream) finish(u openai.Usage, v verification) error {
 			s.end = openai.Delta{Index: i}.AppendEnd(nil)
 		}
 	}
-	extension := `,"verify":` + string(v.json())
+	extension := string(v.appendJSON([]byte(`,"verify":`)))
 	if s.usage {
 		s.release("")
 		s.buf = append(s.buf, s.head...)

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
+	"github.com/drover-llm/drover/gateway/openai"
 	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/search"
 	"github.com/drover-llm/drover/policy"
@@ -169,10 +171,69 @@ func upstreamTime(o policy.Outcome) time.Duration {
 	return sum
 }
 
-func (v verification) json() []byte {
-	b, err := json.Marshal(v)
-	if err != nil { // not reached: every field marshals
-		return []byte("null")
+// appendJSON appends what encoding/json would write by the tags, which takes a tenth
+// of the time here: every reply has it.
+func (v verification) appendJSON(b []byte) []byte {
+	text := func(name, value string) {
+		b = openai.AppendString(append(b, name...), value)
 	}
-	return b
+	textOrNull := func(name string, value *string) {
+		if value == nil {
+			b = append(append(b, name...), "null"...)
+			return
+		}
+		text(name, *value)
+	}
+	number := func(name string, value int64) {
+		b = strconv.AppendInt(append(b, name...), value, 10)
+	}
+	raw := func(name string, value json.RawMessage) {
+		b = append(append(b, name...), value...)
+	}
+	text(`{"route":`, v.Route)
+	textOrNull(`,"assurance":`, v.Assurance)
+	text(`,"reason":`, v.Reason)
+	text(`,"reason_text":`, v.ReasonText)
+	b = append(append(b, `,"verified":`...), v.verifiedWord()...)
+	text(`,"model":`, v.Model)
+	text(`,"requested_model":`, v.RequestedModel)
+	number(`,"tests":{"total":`, int64(v.Tests.Total))
+	number(`,"passed":`, int64(v.Tests.Passed))
+	textOrNull(`,"source":`, v.Tests.Source)
+	number(`},"samples":{"budget":`, int64(v.Samples.Budget))
+	number(`,"drawn":`, int64(v.Samples.Drawn))
+	number(`,"tested":`, int64(v.Samples.Tested))
+	number(`,"passed":`, int64(v.Samples.Passed))
+	number(`},"tokens":{"prompt":`, v.Tokens.Prompt)
+	number(`,"completion":`, v.Tokens.Completion)
+	raw(`},"cost_usd":`, v.Cost)
+	raw(`,"baseline_cost_usd":`, v.BaselineCost)
+	raw(`,"saved_usd":`, v.Saved)
+	number(`,"ms":{"total":`, v.MS.Total)
+	number(`,"sampling":`, v.MS.Sampling)
+	number(`,"tests":`, v.MS.Tests)
+	textOrNull(`},"failure":`, v.Failure)
+	b = append(b, `,"warnings":[`...)
+	for i, warning := range v.Warnings {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = openai.AppendString(b, warning)
+	}
+	b = append(b, ']')
+	if v.Debug != nil {
+		if debug, err := json.Marshal(v.Debug); err == nil { // which does not fail: every field marshals
+			raw(`,"debug":`, debug)
+		}
+	}
+	return append(b, '}')
+}
+
+// verifiedWord is what became of the tests: true, false or, where nothing was run,
+// null.
+func (v verification) verifiedWord() string {
+	if v.Verified == nil {
+		return "null"
+	}
+	return strconv.FormatBool(*v.Verified)
 }

@@ -64,7 +64,7 @@ func (d Delta) AppendText(dst []byte) []byte {
 		case m.Name == "function_call":
 			dst = appendFunction(dst, m.Value)
 		case m.Value.Kind() == '"':
-			dst = append(dst, Text(m.Value)...)
+			dst = appendText(dst, m.Value)
 		case m.Value.Kind() != 'n':
 			dst = append(dst, m.Value...)
 		}
@@ -138,6 +138,5 @@ func (d Delta) AppendEnd(dst []byte) []byte {
 // appendFunction appends what a model writes of a call: its name and arguments.
 func appendFunction(dst []byte, function jsontext.Value) []byte {
 	o, _ := DecodeObject(function)
-	dst = append(dst, Text(o.Get("name"))...)
-	return append(dst, Text(o.Get("arguments"))...)
+	return appendText(appendText(dst, o.Get("name")), o.Get("arguments"))
 }

@@ -117,14 +117,26 @@ func String(s string) jsontext.Value { return AppendString(nil, s) }
 
 // Text returns the text of a raw JSON string, "" for any other value.
 func Text(v jsontext.Value) string {
-	if v.Kind() != '"' {
-		return ""
+	if isPlain(v) {
+		return string(v[1 : len(v)-1])
 	}
-	if n := len(v); n >= 2 && bytes.IndexByte(v, '\\') < 0 {
-		return string(v[1 : n-1])
+	return string(appendText(nil, v))
+}
+
+// appendText appends the text of a raw JSON string, nothing for any other value.
+func appendText(dst []byte, v jsontext.Value) []byte {
+	if isPlain(v) {
+		return append(dst, v[1:len(v)-1]...)
 	}
-	b, _ := jsontext.AppendUnquote(nil, v)
-	return string(b)
+	if v.Kind() == '"' {
+		dst, _ = jsontext.AppendUnquote(dst, v)
+	}
+	return dst
+}
+
+// isPlain reports whether v is a string that says what it is without escapes.
+func isPlain(v jsontext.Value) bool {
+	return v.Kind() == '"' && len(v) >= 2 && bytes.IndexByte(v, '\\') < 0
 }
 
 // reader is a decoder over bytes in memory. Over a bytes.Buffer the decoder
