@@ -62,7 +62,7 @@ func (g *Gateway) readBody(c echo.Context) (body []byte, release func(), err err
 		n, err := source.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		if errors.Is(err, io.EOF) {
-			c.Set(bodyRead, true)
+			r.Body = http.NoBody // nothing is left, so the connection can be used again; see handleError
 			// net/http must not take the end of the time for a body for the client's.
 			_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Time{})
 			return body, func() { g.memory.Release(held) }, nil
@@ -92,10 +92,6 @@ func inflated(c echo.Context, most, length int64) (io.Reader, int64, error) {
 		return nil, 0, openai.BadRequest("", "The request's Content-Encoding is %.40q. Send the JSON as it is, or as gzip.", encoding)
 	}
 }
-
-// bodyRead marks a request whose body was read to its end: its connection can
-// be used again.
-const bodyRead = "body read"
 
 // bodyFailure is what the client gets when its body could not be read.
 func bodyFailure(ctx context.Context, most int64, err error) error {

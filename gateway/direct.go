@@ -62,7 +62,7 @@ func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer,
 	answer = Answer{Model: name, Warnings: warnings}
 	bill := meter{g: r.g, name: name, model: model, request: request, stream: call.Out != nil}
 	if call.Out == nil {
-		err = r.whole(ctx, request, model, &answer, &bill)
+		err = r.whole(ctx, request, model, call.Task.Spec.HasTests(), &answer, &bill)
 	} else {
 		begun, err = r.stream(ctx, call.Out, request, model, &answer, &bill)
 	}
@@ -88,7 +88,7 @@ func (r direct) ask(ctx context.Context, call Call, name string) (answer Answer,
 	return answer, begun, nil
 }
 
-func (r direct) whole(ctx context.Context, q *openai.ChatRequest, m Model, a *Answer, bill *meter) error {
+func (r direct) whole(ctx context.Context, q *openai.ChatRequest, m Model, tested bool, a *Answer, bill *meter) error {
 	reply, err := m.Client.Complete(ctx, q)
 	bill.tries = reply.Tries
 	if err != nil {
@@ -100,6 +100,9 @@ func (r direct) whole(ctx context.Context, q *openai.ChatRequest, m Model, a *An
 		bill.finish = reply.Choices[0].Finish()
 	}
 	bill.seen = len(reply.Choices)
+	if reply.Usage != nil && !tested { // the text is for counting and for the tests
+		return nil
+	}
 	for i, c := range reply.Choices {
 		bill.text = c.AppendText(bill.text)
 		if i == 0 && q.N > 1 {

@@ -180,7 +180,7 @@ func newID(prefix string, at time.Time) string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(at.UnixMilli())<<16)
 	_, _ = rand.Read(b[6:]) // never fails
-	return prefix + idEncoding.EncodeToString(b[:])
+	return string(idEncoding.AppendEncode(append(make([]byte, 0, 64), prefix...), b[:]))
 }
 
 var idEncoding = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)

@@ -19,14 +19,15 @@ type keepAlive struct {
 	sent  bool
 }
 
-// startKeepAlive begins to wait. every 0 never sends anything.
+// startKeepAlive begins to wait. With every 0 it is nil, which never sends anything.
 func startKeepAlive(w http.ResponseWriter, every time.Duration) *keepAlive {
+	if every <= 0 {
+		return nil
+	}
 	k := &keepAlive{w: w, rc: http.NewResponseController(w), every: every}
 	k.mu.Lock() // send waits until there is a timer to set again
 	defer k.mu.Unlock()
-	if every > 0 {
-		k.timer = time.AfterFunc(every, k.send)
-	}
+	k.timer = time.AfterFunc(every, k.send)
 	return k
 }
 
@@ -51,11 +52,12 @@ func (k *keepAlive) send() {
 
 // stop ends it and reports whether the status is out. Nothing is sent after it.
 func (k *keepAlive) stop() (sent bool) {
+	if k == nil {
+		return false
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.over = true
-	if k.timer != nil {
-		k.timer.Stop()
-	}
+	k.timer.Stop()
 	return k.sent
 }

@@ -60,8 +60,10 @@ func (g *Gateway) limitsOf(key policy.Key) (c LimitConfig, who string, ok bool) 
 	if c, ok = g.Limits[key.Team]; ok && key.Team != "" && key.Team != defaultLimits {
 		return c, "team " + key.Team, true
 	}
-	c, ok = g.Limits[defaultLimits]
-	return c, "key " + key.ID, ok
+	if c, ok = g.Limits[defaultLimits]; !ok {
+		return c, "", false
+	}
+	return c, "key " + key.ID, true
 }
 
 // limiter counts what the keys and teams ask.

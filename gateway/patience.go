@@ -34,7 +34,11 @@ func announced(h http.Header) (p Patience) {
 }
 
 func headerSeconds(h http.Header, name string) time.Duration {
-	if s, err := strconv.ParseFloat(h.Get(name), 64); err == nil && s > 0 && s < 1e6 {
+	text := h.Get(name)
+	if text == "" {
+		return 0
+	}
+	if s, err := strconv.ParseFloat(text, 64); err == nil && s > 0 && s < 1e6 {
 		return time.Duration(s * float64(time.Second))
 	}
 	return 0

@@ -129,7 +129,7 @@ func (g *Gateway) handleError(err error, c echo.Context) {
 		panic(http.ErrAbortHandler) // nothing, or the half of an answer, must not look like a whole one
 	}
 	h := c.Response().Header()
-	if c.Request().ContentLength != 0 && c.Get(bodyRead) == nil {
+	if c.Request().ContentLength != 0 && c.Request().Body != http.NoBody {
 		set(h, "Connection", "close") // the rest of the body is not waited for
 	}
 	h.Set("Content-Type", "application/json")

@@ -89,6 +89,7 @@ func benchChild(role, host string) error {
 		defer func() {
 			pprof.StopCPUProfile()
 			if file, err := os.Create(path + role + "-allocs"); err == nil {
+				runtime.GC() // or the profile ends with the last collection
 				_ = pprof.Lookup("allocs").WriteTo(file, 0)
 			}
 		}()

@@ -183,20 +183,21 @@ func (q *ChatRequest) decodeMessages(r *reader, wrong *error) error {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return err
 	}
-	fault := func(code, path, format string, args ...any) {
+	i := 0
+	fault := func(code, part, format string, args ...any) {
 		if *wrong == nil {
-			*wrong = invalid(code, path, format, args...)
+			at := fmt.Sprintf("messages[%d]%s", i, part)
+			*wrong = invalid(code, at, "%s "+format, append([]any{at}, args...)...)
 		}
 	}
 	q.Messages = make([]Message, 0, 8)
-	for i := 0; ; i++ {
-		at := fmt.Sprintf("messages[%d]", i)
+	for ; ; i++ {
 		switch k := r.dec.PeekKind(); k {
 		case ']':
 			_, err := r.dec.ReadToken()
 			return err
 		case '{':
-			m, err := r.message(at, fault)
+			m, err := r.message(fault)
 			if err != nil {
 				return err
 			}
@@ -205,13 +206,14 @@ func (q *ChatRequest) decodeMessages(r *reader, wrong *error) error {
 			if _, err := r.dec.ReadValue(); err != nil {
 				return err
 			}
-			fault("invalid_type", at, "%s must be an object with role and content, got %s", at, nameOf(k))
+			fault("invalid_type", "", "must be an object with role and content, got %s", nameOf(k))
 		}
 	}
 }
 
-// message reads the message object that comes next.
-func (r *reader) message(at string, fault func(code, path, format string, args ...any)) (Message, error) {
+// message reads the message object that comes next. fault takes what is wrong with a
+// part of it, such as .role, in words that follow the part's name.
+func (r *reader) message(fault func(code, part, format string, args ...any)) (Message, error) {
 	var m Message
 	if _, err := r.dec.ReadToken(); err != nil {
 		return m, err
@@ -224,7 +226,7 @@ func (r *reader) message(at string, fault func(code, path, format string, args .
 		}
 		if name == "content" && r.dec.PeekKind() == '[' {
 			start := r.dec.InputOffset()
-			if m.Media, err = r.parts(at+".content", fault); err != nil {
+			if m.Media, err = r.parts(fault); err != nil {
 				return m, err
 			}
 			m.Content = r.since(start)
@@ -238,11 +240,11 @@ func (r *reader) message(at string, fault func(code, path, format string, args .
 		case name == "role" && v.Kind() == '"':
 			m.Role = Text(v)
 		case name == "role":
-			fault("invalid_type", at+".role", "%s.role must be a string, got %s", at, nameOf(v.Kind()))
+			fault("invalid_type", ".role", "must be a string, got %s", nameOf(v.Kind()))
 		case name == "content" && v.Kind() == '"':
 			m.Content = v
 		case name == "content" && v.Kind() != 'n':
-			fault("invalid_type", at+".content", "%s.content must be a string or an array of parts, got %s", at, nameOf(v.Kind()))
+			fault("invalid_type", ".content", "must be a string or an array of parts, got %s", nameOf(v.Kind()))
 		case name == "name":
 			m.Name = Text(v)
 		case name == "tool_calls" || name == "function_call" || name == "refusal" || name == "audio":
@@ -256,26 +258,26 @@ func (r *reader) message(at string, fault func(code, path, format string, args .
 	}
 	switch {
 	case m.Role == "":
-		fault("missing_required_parameter", at+".role", "%s.role is missing; it must be one of developer, system, user, assistant, tool", at)
+		fault("missing_required_parameter", ".role", "is missing; it must be one of developer, system, user, assistant, tool")
 	case !roles[m.Role]:
-		fault("invalid_value", at+".role", "%s.role must be one of developer, system, user, assistant, tool, got %.40q", at, m.Role)
+		fault("invalid_value", ".role", "must be one of developer, system, user, assistant, tool, got %.40q", m.Role)
 	case m.Content == nil && m.Role != "assistant" && m.Role != "function":
-		fault("invalid_type", at+".content", "%s.content must be a string or an array of parts, got none", at)
+		fault("invalid_type", ".content", "must be a string or an array of parts, got none")
 	case m.Content == nil && m.Role == "assistant" && !calls:
-		fault("invalid_type", at+".content", "%s.content may only be left out of an assistant message that has tool_calls", at)
+		fault("invalid_type", ".content", "may only be left out of an assistant message that has tool_calls")
 	}
 	return m, nil
 }
 
 // parts reads the array of content parts that comes next and reports whether
 // any of them is no text.
-func (r *reader) parts(at string, fault func(code, path, format string, args ...any)) (media bool, err error) {
+func (r *reader) parts(fault func(code, part, format string, args ...any)) (media bool, err error) {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return false, err
 	}
 	for i := 0; r.dec.PeekKind() != ']'; i++ {
 		if k := r.dec.PeekKind(); k != '{' && k != 0 {
-			fault("invalid_type", fmt.Sprintf("%s[%d]", at, i), "%s[%d] must be an object with a type, got %s", at, i, nameOf(k))
+			fault("invalid_type", fmt.Sprintf(".content[%d]", i), "must be an object with a type, got %s", nameOf(k))
 			if _, err := r.dec.ReadValue(); err != nil {
 				return media, err
 			}
@@ -287,7 +289,7 @@ func (r *reader) parts(at string, fault func(code, path, format string, args ...
 		}
 		switch kind := part.Get("type"); {
 		case kind.Kind() != '"':
-			fault("missing_required_parameter", fmt.Sprintf("%s[%d].type", at, i), "%s[%d].type is missing; it must be a string such as \"text\"", at, i)
+			fault("missing_required_parameter", fmt.Sprintf(".content[%d].type", i), "is missing; it must be a string such as \"text\"")
 		case Text(kind) != "text" && Text(kind) != "refusal":
 			media = true
 		}

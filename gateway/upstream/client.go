@@ -76,8 +76,8 @@ const jitter = 0.2
 // blames reports whether a failure is the provider's: that a client went away,
 // or asked for the impossible, or asks too much, says nothing about its health.
 func blames(err error) bool {
-	var failed *openai.CallError
-	if !errors.As(err, &failed) || failed.Tries == 0 { // never called, never to blame
+	failed, ok := errors.AsType[*openai.CallError](err)
+	if !ok || failed.Tries == 0 { // never called, never to blame
 		return false
 	}
 	switch failed.Failure {
@@ -90,8 +90,8 @@ func blames(err error) bool {
 // worthRetrying reports whether a failed try cost nothing and another one, after
 // a moment, may succeed.
 func worthRetrying(err error) bool {
-	var failed *openai.CallError
-	if !errors.As(err, &failed) || failed.Spent || failed.RetryAfter > maxPatience {
+	failed, ok := errors.AsType[*openai.CallError](err)
+	if !ok || failed.Spent || failed.RetryAfter > maxPatience {
 		return false
 	}
 	return failed.Failure == openai.Unavailable || failed.Failure == openai.RateLimited
