@@ -92,8 +92,12 @@ func unknownModel(name string, known []string) *failure {
 const codeModelNotFound = "model_not_found"
 
 func modelNotAllowed(name string, known []string) *failure {
+	may := "It may use: " + strings.Join(known, ", ") + "."
+	if len(known) == 0 {
+		may = "It may use none, since its own models are not among its team's. Tell your administrator."
+	}
 	return &failure{status: http.StatusForbidden, body: openai.Error{
-		Message: fmt.Sprintf("This API key may not use the model %q. It may use: %s.", name, strings.Join(known, ", ")),
+		Message: fmt.Sprintf("This API key may not use the model %q. %s", name, may),
 		Type:    "invalid_request_error", Param: "model", Code: "model_not_allowed",
 	}}
 }

@@ -146,7 +146,7 @@ func newGateway(c Config, s *state) *Gateway {
 
 // names lists the routes, then the models, that a key may use.
 func (g *Gateway) names(key policy.Key) []string {
-	var names []string
+	names := []string{}
 	for _, name := range slices.Concat(slices.Sorted(maps.Keys(g.Routes)), slices.Sorted(maps.Keys(g.Models))) {
 		if g.allowed(key, name) {
 			names = append(names, name)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -72,6 +73,30 @@ func (c KeyChange) Apply(k Key) Key {
 		k.Expires = c.Expires.UTC()
 	}
 	return k
+}
+
+// String says in one line what a key is allowed and charged to, and never a secret:
+// such as "ci; team acme; models auto; budgets small; until 2027-01-31T00:00:00Z".
+func (k Key) String() string {
+	var parts []string
+	add := func(what, value string) {
+		if value != "" {
+			parts = append(parts, strings.TrimPrefix(what+" "+value, " "))
+		}
+	}
+	add("", k.Name)
+	add("team", k.Team)
+	add("models", strings.Join(k.Models, ","))
+	add("budgets", strings.Join(k.Budgets, ","))
+	var tags []string
+	for _, name := range slices.Sorted(maps.Keys(k.Tags)) {
+		tags = append(tags, name+"="+k.Tags[name])
+	}
+	add("tags", strings.Join(tags, ","))
+	if !k.Expires.IsZero() {
+		add("until", k.Expires.UTC().Format(time.RFC3339))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // AddTags joins the key's tags to those of a request, which go before.

@@ -62,6 +62,13 @@ func putInForce(c *configs.Config, load func() (*configs.Config, error), journal
 	for _, fault := range f.lostBudgets(c) {
 		log.Warn("a key can spend nothing", "why", fault.String())
 	}
+	for _, k := range f.keysInUse() {
+		for _, warning := range warnOfKey(k, made.Budgets) {
+			if len(c.Teams) > 0 { // else teams are labels
+				log.Warn("a key's team is not known", "key", k.ID, "why", warning)
+			}
+		}
+	}
 	return f, nil
 }
 
@@ -133,7 +140,7 @@ func (f *inForce) reload(ctx context.Context, by string) error {
 }
 
 func (f *inForce) replace(c *configs.Config) error {
-	if faults := append(f.fixed(c), f.lostBudgets(c)...); len(faults) > 0 {
+	if faults := slices.Concat(f.fixed(c), f.lostBudgets(c), f.lostTeams(c)); len(faults) > 0 {
 		return faults
 	}
 	made, providers, err := f.assemble(c)
@@ -175,11 +182,7 @@ func (f *inForce) fixed(c *configs.Config) (faults configs.Faults) {
 // lostBudgets are the faults of a configuration without a budget that a key in use
 // is charged to: the key could spend nothing.
 func (f *inForce) lostBudgets(c *configs.Config) (faults configs.Faults) {
-	now := time.Now()
-	for _, k := range f.journal.ListKeys() {
-		if !k.Revoked.IsZero() || !k.Expires.IsZero() && !now.Before(k.Expires) {
-			continue
-		}
+	for _, k := range f.keysInUse() {
 		for _, name := range k.Budgets {
 			if _, known := c.Budgets[name]; !known {
 				faults = append(faults, c.Fault("budgets", "has no %q, to which the key %s is charged; keep it, or revoke the key", name, k.ID))
@@ -187,6 +190,26 @@ func (f *inForce) lostBudgets(c *configs.Config) (faults configs.Faults) {
 		}
 	}
 	return faults
+}
+
+// lostTeams are the faults of a configuration that does not have a team any more
+// that a key in use is of: no budget of the team's would bind the key.
+func (f *inForce) lostTeams(c *configs.Config) (faults configs.Faults) {
+	for _, k := range f.keysInUse() {
+		_, before := f.config.Teams[k.Team]
+		if _, known := c.Teams[k.Team]; before && !known {
+			faults = append(faults, c.Fault("teams", "has no %q any more, whose budgets bind the key %s; keep it, or revoke the key", k.Team, k.ID))
+		}
+	}
+	return faults
+}
+
+// keysInUse are the keys that are neither revoked nor expired.
+func (f *inForce) keysInUse() []policy.Key {
+	now := time.Now()
+	return slices.DeleteFunc(f.journal.ListKeys(), func(k policy.Key) bool {
+		return !k.Revoked.IsZero() || !k.Expires.IsZero() && !now.Before(k.Expires)
+	})
 }
 
 // breakers tells which models are left alone because they failed.
@@ -216,8 +239,12 @@ func (f *inForce) teams() map[string]policy.TeamConfig { return f.gateway.Gatewa
 // checkKey reports what of a key the configuration in force does not know.
 func (f *inForce) checkKey(k policy.Key, fault func(path, format string, args ...any)) {
 	g := f.gateway.Gateway()
-	checkKey(k, g.Budgets.Names(), slices.Concat(slices.Sorted(maps.Keys(g.Routes)), slices.Sorted(maps.Keys(g.Models))), fault)
+	checkKey(k, g.Budgets, slices.Concat(slices.Sorted(maps.Keys(g.Routes)), slices.Sorted(maps.Keys(g.Models))), fault)
 }
+
+// warnOfKey says what of a key the configuration in force does not know, and need
+// not.
+func (f *inForce) warnOfKey(k policy.Key) []string { return warnOfKey(k, f.gateway.Gateway().Budgets) }
 
 // release ends a hold that a crash left, in the journal and then in the book.
 func (f *inForce) release(ctx context.Context, r policy.Release) (policy.Hold, error) {

@@ -59,6 +59,9 @@ func (c *keysCreate) Run(ctx context.Context, parent *keysCmd) error {
 		if err != nil {
 			return err
 		}
+		for _, warning := range answer.Warnings {
+			fmt.Fprintf(os.Stderr, "Warning: %s.\n", warning)
+		}
 		fmt.Fprintf(os.Stderr, "Created key %s. This is the only time that it is shown:\n", describe(answer.Key))
 		_, err = fmt.Println(answer.Token)
 		return err

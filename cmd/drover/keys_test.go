@@ -331,6 +331,7 @@ models: {gpt-4o: {provider: p, price: {prompt_per_1m: "2.5", completion_per_1m: 
 routes: {auto: {direct: gpt-4o}}
 budgets: {house: {limit: "12.50", every: day}}
 budgets_on_all: house
+teams: {acme: {models: auto}}
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +348,13 @@ budgets_on_all: house
 			t.Errorf("%v: %v, %s", args, err, text)
 		}
 	}
-	if text, err := run("keys", "create", "--name", "ci", "--budget", "house", "--models", "auto"); err != nil {
+	if text, err := run("keys", "create", "--team", "acme", "--models", "gpt-4o"); err == nil || !strings.Contains(text, "team acme may use, one of [auto]") {
+		t.Errorf("a model that the team may not use: %v, %s", err, text)
+	}
+	if text, err := run("keys", "create", "--team", "amce"); err != nil || !strings.Contains(text, `no team "amce" (its teams are acme)`) {
+		t.Errorf("a team that is not known: %v, %s", err, text)
+	}
+	if text, err := run("keys", "create", "--team", "acme", "--name", "ci", "--budget", "house", "--models", "auto"); err != nil || strings.Contains(text, "Warning") {
 		t.Fatal(err, text)
 	}
 	if text, err := run("budgets"); err != nil || !strings.Contains(text, "house") || !strings.Contains(text, "$12.5") {

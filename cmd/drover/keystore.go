@@ -61,7 +61,7 @@ func controlOf(l *ledger.Ledger) admin.Control {
 // the configuration at path says of budgets.
 func overFile(l *ledger.Ledger, path, command string) (*adminClient, error) {
 	control, file := controlOf(l), configFile{Config: path}
-	control.CheckKey = file.checkKey
+	control.CheckKey, control.WarnOfKey = file.checkKey, file.warnOfKey
 	config, err := file.load()
 	if err == nil {
 		book, now := policy.NewBook(nil), time.Now()
@@ -99,22 +99,49 @@ func (f configFile) checkKey(k policy.Key, fault func(path, format string, args 
 		fault("budgets", "and models cannot be checked: %v", err)
 		return
 	}
-	checkKey(k, slices.Sorted(maps.Keys(c.Budgets)), slices.Concat(slices.Sorted(maps.Keys(c.Routes)), slices.Sorted(maps.Keys(c.Models))), fault)
+	checkKey(k, c.Money(), slices.Concat(slices.Sorted(maps.Keys(c.Routes)), slices.Sorted(maps.Keys(c.Models))), fault)
+}
+
+// warnOfKey says what of a key the configuration does not know, and need not.
+func (f configFile) warnOfKey(k policy.Key) []string {
+	c, err := f.load()
+	if err != nil { // which checkKey reports where it matters
+		return nil
+	}
+	return warnOfKey(k, c.Money())
 }
 
 // checkKey reports the budgets and models of a key that are not among those that
-// there are.
-func checkKey(k policy.Key, budgets, models []string, fault func(path, format string, args ...any)) {
+// there are, or that its team may use.
+func checkKey(k policy.Key, money *policy.Budgets, models []string, fault func(path, format string, args ...any)) {
 	for i, name := range k.Budgets {
-		if !slices.Contains(budgets, name) {
-			fault(fmt.Sprintf("budgets[%d]", i), "must be a budget of the configuration, one of %v, got %q", budgets, name)
+		if _, known := money.Rules[name]; !known {
+			fault(fmt.Sprintf("budgets[%d]", i), "must be a budget of the configuration, one of %v, got %q", money.Names(), name)
 		}
 	}
+	team := money.Team(k.Team).Models
 	for i, name := range k.Models {
-		if !slices.Contains(models, name) {
-			fault(fmt.Sprintf("models[%d]", i), "must be a route or model of the configuration, one of %v, got %q", models, name)
+		switch path := fmt.Sprintf("models[%d]", i); {
+		case !slices.Contains(models, name):
+			fault(path, "must be a route or model of the configuration, one of %v, got %q", models, name)
+		case len(team) > 0 && !slices.Contains(team, name):
+			fault(path, "must be one that team %s may use, one of %v, got %q", k.Team, team, name)
 		}
 	}
+}
+
+// warnOfKey says that a key's team is not in the configuration. That may be meant,
+// since teams share suites and reports too, but nothing that is said there of a
+// team then binds the key.
+func warnOfKey(k policy.Key, money *policy.Budgets) []string {
+	if _, known := money.Teams[k.Team]; known || k.Team == "" {
+		return nil
+	}
+	have := "it has none"
+	if len(money.Teams) > 0 {
+		have = "its teams are " + strings.Join(slices.Sorted(maps.Keys(money.Teams)), ", ")
+	}
+	return []string{fmt.Sprintf("the configuration has no team %q (%s), so no budget, model list or limit of a team binds this key", k.Team, have)}
 }
 
 // runBy says who runs a command, for the journal.

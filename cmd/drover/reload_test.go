@@ -14,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drover-llm/drover/configs"
 	"github.com/drover-llm/drover/gateway/standin"
 	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/policy/ledger"
 )
 
 // keyOf asks GET /v1/key.
@@ -119,6 +121,47 @@ func TestReloadKeepsWhatWasSpent(t *testing.T) {
 	s = startServe(t, dir, more("3"))
 	if again := keyOf(t, s.url, key)["house"]; again != last {
 		t.Errorf("after a start %s, before it %s", again, last)
+	}
+}
+
+// A team that a key in use is of stays in the configuration: else the key would be
+// under none of its budgets.
+func TestReloadKeepsTheTeamsOfKeys(t *testing.T) {
+	journal, err := ledger.Open(filepath.Join(t.TempDir(), "drover.db"), ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close()
+	parse := func(teams string) *configs.Config {
+		c, err := configs.Parse("drover.yaml", []byte("providers: {p: {base_url: \"http://127.0.0.1:1/v1\"}}\n"+
+			"models: {gpt-4o: {provider: p}}\nroutes: {auto: {direct: gpt-4o}}\nbudgets: {small: {limit: \"1\"}}\n"+teams), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	next := parse("teams: {acme: {budgets: small}, gone: {}}")
+	force, err := putInForce(next, func() (*configs.Config, error) { return next, nil }, journal, nil, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer force.Close()
+	_, key, err := journal.CreateKey(t.Context(), policy.Key{Team: "acme"}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next = parse("teams: {other: {}}")
+	if err := force.reload(t.Context(), "test"); err == nil || !strings.Contains(err.Error(), key.ID) || !strings.Contains(err.Error(), `no "acme"`) || strings.Contains(err.Error(), "gone") {
+		t.Errorf("reloading without the team of a key in use: %v", err)
+	}
+	if shares, err := force.gateway.Gateway().Budgets.Over(key, ""); err != nil || len(shares) != 1 {
+		t.Errorf("the key is under %v: %v", shares, err)
+	}
+	if _, err := journal.RevokeKey(t.Context(), key.ID, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := force.reload(t.Context(), "test"); err != nil {
+		t.Errorf("once the key is revoked: %v", err)
 	}
 }
 

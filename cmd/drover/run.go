@@ -67,7 +67,7 @@ func run(ctx context.Context, c *configs.Config, path string, load func() (*conf
 	defer admins.Close()
 	// Whatever is shown only once is shown when nothing can fail any more.
 	controls := controlOf(journal)
-	controls.Budgets, controls.Teams, controls.CheckKey = force.states, force.teams, force.checkKey
+	controls.Budgets, controls.Teams, controls.CheckKey, controls.WarnOfKey = force.states, force.teams, force.checkKey, force.warnOfKey
 	controls.Release, controls.Reload, controls.Metrics = force.release, force.reload, force.metrics
 	control, err := controlPlane(c, controls, log, out)
 	if err != nil {

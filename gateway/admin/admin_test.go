@@ -172,6 +172,41 @@ func TestKeyIsCreatedListedAndRevoked(t *testing.T) {
 	}
 }
 
+// A change that changes nothing, contradicts itself or comes too late is refused; a
+// rotation needs no body.
+func TestKeyIsChangedByWhatIsAsked(t *testing.T) {
+	keys := &shelf{}
+	control := admin.Control{Keys: keys, CheckKey: func(k policy.Key, fault func(path, format string, args ...any)) {
+		if len(k.Models) > 0 {
+			fault("models[0]", "is not known any more")
+		}
+	}}
+	s, err := admin.New(admin.Config{Token: token}, control, admin.Options{Now: func() time.Time { return day }, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys.keys = []policy.Key{{ID: "old", Models: []string{"gone"}}, {ID: "ended", Revoked: day}}
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		says               string
+	}{
+		{"PATCH", "/api/keys/old", `{}`, 400, "nothing is to change"},
+		{"PATCH", "/api/keys/old", `{"expires_at":null}`, 400, "never_expires"},
+		{"PATCH", "/api/keys/old", `{"never_expires":true,"expires_at":"2027-01-01T00:00:00Z"}`, 400, "contradicts"},
+		{"PATCH", "/api/keys/old", `{"models":["gone"]}`, 400, "not known any more"},
+		{"PATCH", "/api/keys/old", `{"expires_at":"2020-01-01T00:00:00Z"}`, 200, `"expires_at":"2020-01-01T00:00:00Z"`}, // what stays is not asked about
+		{"PATCH", "/api/keys/ended", `{"name":"again"}`, 409, "revoked"},
+		{"PATCH", "/api/keys/nosuch", `{"name":"x"}`, 404, "nosuch"},
+		{"POST", "/api/keys/old/rotate", ``, 200, "drv-again"},
+		{"POST", "/api/keys/old/rotate", `{"overlap":"1h"}`, 200, `"overlap_until":"2026-03-01T13:00:00Z"`},
+	} {
+		if status, body := ask(t, s, tt.method, tt.path, tt.body); status != tt.status || !strings.Contains(body, tt.says) {
+			t.Errorf("%s %s %s: %d %s", tt.method, tt.path, tt.body, status, body)
+		}
+	}
+}
+
 func TestWhoAsksIsJournalledAsItSays(t *testing.T) {
 	for said, want := range map[string]string{
 		"":                               "admin API from 192.0.2.1",

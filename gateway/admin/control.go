@@ -20,8 +20,10 @@ type Control struct {
 	// CheckKey reports what of a key the configuration does not know, such as the
 	// name of a budget.
 	CheckKey func(k policy.Key, fault func(path, format string, args ...any))
-	Teams    func() map[string]policy.TeamConfig
-	Budgets  func() []policy.BudgetState
+	// WarnOfKey says in words what a new key's owner should know.
+	WarnOfKey func(k policy.Key) []string
+	Teams     func() map[string]policy.TeamConfig
+	Budgets   func() []policy.BudgetState
 	// Release ends a hold that a crash left; policy.ErrUnknownHold and
 	// policy.ErrUnderWay are the caller's faults.
 	Release func(ctx context.Context, r policy.Release) (policy.Hold, error)

@@ -118,8 +118,9 @@ type RotateRequest struct {
 // NewKeyAnswer answers POST /api/keys and /api/keys/{id}/rotate: the only time
 // that the token is shown.
 type NewKeyAnswer struct {
-	Key   Key    `json:"key"`
-	Token string `json:"token"`
+	Key      Key      `json:"key"`
+	Token    string   `json:"token"`
+	Warnings []string `json:"warnings,omitempty"` // what its team or configuration does not do for it
 }
 
 // KeyAnswer answers DELETE /api/keys/{id}.
@@ -144,7 +145,11 @@ func (s *Server) createKey(c echo.Context) error {
 		return s.unavailable(err)
 	}
 	c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
-	return c.JSON(http.StatusCreated, NewKeyAnswer{Key: NewKey(key), Token: token})
+	answer := NewKeyAnswer{Key: NewKey(key), Token: token}
+	if s.control.WarnOfKey != nil {
+		answer.Warnings = s.control.WarnOfKey(key)
+	}
+	return c.JSON(http.StatusCreated, answer)
 }
 
 // checkKey names every fault of k; param is the first.
@@ -180,6 +185,12 @@ func (s *Server) changeKey(c echo.Context) error {
 	if err := readBody(c, maxBody, &r); err != nil {
 		return err
 	}
+	switch {
+	case r == KeyChange{}:
+		return &apiError{http.StatusBadRequest, invalidRequest, "missing_required_parameter", "", "nothing is to change: give name, models, budgets, tags, expires_at or never_expires"}
+	case r.ExpiresAt != nil && r.NeverExpires:
+		return badParam("never_expires", "contradicts expires_at; leave one of them out")
+	}
 	id, change := c.Param("id"), r.Change()
 	var old policy.Key
 	for _, k := range s.control.Keys.ListKeys() {
@@ -187,8 +198,17 @@ func (s *Server) changeKey(c echo.Context) error {
 			old = k
 		}
 	}
+	if !old.Revoked.IsZero() {
+		return s.keyError(c, policy.ErrRevokedKey)
+	}
 	changed := change.Apply(old)
 	changed.Expires = time.Time{} // one that has passed ends the key
+	if r.Models == nil {          // what stays need not be known any more
+		changed.Models = nil
+	}
+	if r.Budgets == nil {
+		changed.Budgets = nil
+	}
 	if err := s.checkKey(changed); err != nil {
 		return err
 	}
@@ -201,8 +221,10 @@ func (s *Server) changeKey(c echo.Context) error {
 
 func (s *Server) rotateKey(c echo.Context) error {
 	var r RotateRequest
-	if err := readBody(c, maxBody, &r); err != nil {
-		return err
+	if c.Request().ContentLength != 0 { // without a body there is no overlap
+		if err := readBody(c, maxBody, &r); err != nil {
+			return err
+		}
 	}
 	var overlap time.Duration
 	if r.Overlap != "" {

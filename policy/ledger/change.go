@@ -86,7 +86,7 @@ func readChange(p placed) (c policy.Change, err error) {
 	case kindKeyCreated, kindKeyChanged:
 		var r keyRecord
 		err = decode(seq, text, &r)
-		c = policy.Change{At: r.At, By: r.By, Action: r.Action, Subject: r.Key.ID, Detail: r.Key.Name}
+		c = policy.Change{At: r.At, By: r.By, Action: r.Action, Subject: r.Key.ID, Detail: r.Key.String()}
 		if k == kindKeyCreated {
 			c.At, c.Action = r.Key.Created, "key.create"
 		}

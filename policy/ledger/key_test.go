@@ -318,7 +318,11 @@ func TestChangedKeyIsAsItWasToldToBe(t *testing.T) {
 	for _, c := range changes {
 		told = append(told, c.Change.By+" "+c.Change.Action+" "+c.Change.Detail)
 	}
-	if diff := cmp.Diff([]string{"bob key.change ci", "ann key.change ci", "test key.create ci"}, told); diff != "" {
+	as := "ci; team acme; budgets "
+	if diff := cmp.Diff([]string{
+		"bob key.change " + as + "large; tags env=ci; until " + day.Format(time.RFC3339), "ann key.change " + as + "large; tags env=ci; until " + expires.Format(time.RFC3339),
+		"test key.create " + as + "small",
+	}, told); diff != "" {
 		t.Fatal(diff)
 	}
 }
