@@ -119,7 +119,7 @@ func TestDoctorLooksAtTheLedger(t *testing.T) {
 		expect(examined(t, config(closedPort(t))), "file", false, "held by another process")
 	})
 	found = examined(t, config(a.admin.Listen))
-	expect(found, "file", true, "format 3")
+	expect(found, "file", true, "format 4")
 	expect(found, "holds", false, "1 hold")
 
 	if err := os.WriteFile(a.ledger, []byte("not a ledger, but long enough to be looked at"), 0o600); err != nil {

@@ -49,19 +49,19 @@ func money(seq uint64, k kind, text []byte) (policy.Record, error) {
 }
 
 // readCheckpoint reads the one that a key of meta points at, nil for none.
-func readCheckpoint(tx *bolt.Tx, pointer []byte) (*journalled[checkpoint], error) {
-	at := tx.Bucket(bucketMeta).Get(pointer)
+func readCheckpoint(records *journal, pointer []byte) (*journalled[checkpoint], error) {
+	at := records.bucket.Tx().Bucket(bucketMeta).Get(pointer)
 	if at == nil {
 		return nil, nil
 	}
-	c, err := readAt[checkpoint](journalOf(tx), at, kindCheckpoint)
+	c, err := readAt[checkpoint](records, at, kindCheckpoint)
 	return &c, err
 }
 
 // loadBook folds the book from the last checkpoint.
 func (l *Ledger) loadBook(tx *bolt.Tx) error {
 	l.book, l.since = policy.NewBook(nil), 0
-	c, err := readCheckpoint(tx, metaCheckpoint)
+	c, err := readCheckpoint(journalOf(tx), metaCheckpoint)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (t *tables) checkpoint(l *Ledger) error {
 	if t.journal.last() < l.since+l.every {
 		return nil
 	}
-	last, err := readCheckpoint(t.tx, metaCheckpoint)
+	last, err := readCheckpoint(t.journal, metaCheckpoint)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (t *tables) putCheckpoint(c checkpoint, pointers ...[]byte) error {
 	if err != nil {
 		return err
 	}
-	at := t.append(record)
+	at := seqBytes(t.append(record))
 	for _, pointer := range pointers {
 		t.put(t.tx.Bucket(bucketMeta), pointer, at)
 	}
@@ -134,7 +134,7 @@ func (t *tables) putCheckpoint(c checkpoint, pointers ...[]byte) error {
 // one that a later record stands for.
 func (t *tables) remove(seq uint64) {
 	t.changed = true
-	t.keep(t.journal.remove(seq))
+	t.journal.remove(seq)
 	t.removed++
 }
 

@@ -31,7 +31,7 @@ func TestBookFromACheckpointIsTheBookFromTheStart(t *testing.T) {
 			if l, err = Open(path, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			l.db.NoSync, l.every = true, 4
+			l.db.NoSync, l.every, l.index.full = true, 4, 3
 		}
 		begin()
 		defer func() {

@@ -1,9 +1,12 @@
 // Package ledger remembers what was held, spent and decided, in one bbolt file.
 //
 // It is a journal: every hold, every outcome and every change to a key is
-// appended once, under the next sequence number, and never altered. Indexes
-// beside it (open holds, outcomes by id, keys, rows to filter by) are written in
-// the same transaction, so that the two cannot disagree, and all that Drover
+// appended once, under the next sequence number, and never altered. The records of
+// one commit lie together in few values, since each value costs bbolt microseconds.
+// Indexes beside it (keys, suites, rows to filter by) are written in the same
+// transaction, so that the two cannot disagree. Which holds are open, and where the
+// outcome of an id is, is known in memory; it is made of the rows, and of the journal
+// behind the last block of them, when the ledger is opened. All that Drover
 // believes about money can be folded from the journal again: from its start, or
 // from a checkpoint, which is a record that says what it came to. Records leave it
 // only when outcomes are forgotten, and a checkpoint goes before that.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"iter"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/drover-llm/drover/policy"
 )
 
@@ -28,8 +26,8 @@ func (l *Ledger) Events(ctx context.Context, after uint64) iter.Seq2[Event, erro
 	return func(yield func(Event, error) bool) {
 		for {
 			var events []Event
-			last, err := l.chunk(ctx, after, func(tx *bolt.Tx, seq uint64, k kind, text []byte) error {
-				e, relevant, err := readEvent(tx, seq, k, text)
+			last, err := l.chunk(ctx, after, func(records *journal, seq uint64, k kind, text []byte) error {
+				e, relevant, err := l.index.readEvent(records, seq, k, text)
 				if relevant && err == nil {
 					events = append(events, e)
 				}
@@ -53,7 +51,7 @@ func (l *Ledger) Events(ctx context.Context, after uint64) iter.Seq2[Event, erro
 }
 
 // readEvent reads a record that something can be learned from.
-func readEvent(tx *bolt.Tx, seq uint64, k kind, text []byte) (e Event, relevant bool, err error) {
+func (x *index) readEvent(records *journal, seq uint64, k kind, text []byte) (e Event, relevant bool, err error) {
 	e.Seq = seq
 	switch k {
 	case kindOutcome, kindImported:
@@ -67,13 +65,12 @@ func readEvent(tx *bolt.Tx, seq uint64, k kind, text []byte) (e Event, relevant 
 		if err := decode(seq, text, e.Feedback); err != nil {
 			return e, false, err
 		}
-		at := outcomeAt(tx.Bucket(bucketOutcomes), e.Feedback.ID)
-		if at == nil {
-			return e, false, nil // forgotten since, together with what was said about it
+		about, err := x.outcome(records, e.Feedback.ID)
+		if about == nil || err != nil {
+			return e, false, err // forgotten since, together with what was said about it
 		}
-		entry, err := readEntry(journalOf(tx), at)
-		e.Outcome = &entry.Outcome
-		return e, true, err
+		e.Outcome = &about.Outcome
+		return e, true, nil
 	}
 	return e, false, nil
 }

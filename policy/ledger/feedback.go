@@ -21,15 +21,11 @@ func feedbackKey(id, source string) []byte {
 func (l *Ledger) Feedback(ctx context.Context, f policy.Feedback) error {
 	f.At = f.At.UTC()
 	err := l.queue.do(ctx, newWrite(func(t *tables) error {
-		at := outcomeAt(t.outcomes, f.ID)
-		if at == nil {
-			return policy.ErrUnknownOutcome
-		}
-		o, err := readAt[policy.Outcome](t.journal, at, kindOutcome)
+		o, err := t.outcome(f.ID)
 		switch {
 		case err != nil:
 			return err
-		case o.value.Account.Owner() != f.Account.Owner():
+		case o == nil || o.Outcome.Account.Owner() != f.Account.Owner():
 			return policy.ErrUnknownOutcome
 		}
 		key := feedbackKey(f.ID, f.Source)
@@ -48,7 +44,7 @@ func (l *Ledger) Feedback(ctx context.Context, f policy.Feedback) error {
 		if err != nil {
 			return err
 		}
-		t.put(t.feedback, key, t.append(record))
+		t.put(t.feedback, key, seqBytes(t.append(record)))
 		return nil
 	}))
 	if err != nil {

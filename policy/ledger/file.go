@@ -59,7 +59,6 @@ func (l *Ledger) load() error {
 		return err
 	}
 	return l.db.View(func(tx *bolt.Tx) error {
-		l.outcomes.Store(int64(tx.Bucket(bucketOutcomes).Sequence()))
 		l.opened = journalOf(tx).last()
 		return errors.Join(l.auth.load(tx), l.index.load(tx), l.loadBook(tx))
 	})

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -27,14 +28,18 @@ func (l *Ledger) Find(ctx context.Context, f policy.Filter, before uint64, limit
 		return nil, 0, nil
 	}
 	reads := limit + findReads
+	_, tail, first := l.index.snapshot() // before the transaction begins, which has them then
 	err = l.view(func(tx *bolt.Tx) error {
 		records := journalOf(tx)
 		next = 0
-		return l.rowsBefore(tx, before, &s, func(seq uint64) (more bool, err error) {
+		return l.rowsBefore(tx, tail, before, first, &s, func(seq uint64) (more bool, err error) {
 			if err := ctx.Err(); err != nil {
 				return false, err
 			}
 			e, err := readEntry(records, seqBytes(seq))
+			if errors.Is(err, errGone) && seq >= first {
+				return true, nil // forgotten meanwhile
+			}
 			if err != nil {
 				return false, err
 			}
@@ -145,9 +150,8 @@ func (s *sieve) passesRow(r *row) bool {
 }
 
 // rowsBefore hands each the places of the rows that pass, the newest first, until
-// it wants no more.
-func (l *Ledger) rowsBefore(tx *bolt.Tx, before uint64, s *sieve, each func(seq uint64) (more bool, err error)) error {
-	_, tail, first := l.index.snapshot()
+// it wants no more. Those of the tail are at first or later, the others in blocks.
+func (l *Ledger) rowsBefore(tx *bolt.Tx, tail []row, before, first uint64, s *sieve, each func(seq uint64) (more bool, err error)) error {
 	for i := len(tail) - 1; i >= 0; i-- {
 		r := &tail[i]
 		if r.seq >= before || !s.passesRow(r) {

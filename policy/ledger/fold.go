@@ -52,7 +52,7 @@ func (t *tables) putDays(days map[string]*dayRecord) error {
 		if before := index.Get([]byte(name)); before != nil {
 			t.remove(binary.BigEndian.Uint64(before))
 		}
-		t.put(index, []byte(name), t.append(record))
+		t.put(index, []byte(name), seqBytes(t.append(record)))
 	}
 	return nil
 }

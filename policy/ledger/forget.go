@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -56,7 +55,7 @@ func (l *Ledger) Forget(ctx context.Context, before time.Time) (forgotten int, e
 // to be folded on top.
 func (l *Ledger) Learned() (state []byte, through uint64, err error) {
 	err = l.view(func(tx *bolt.Tx) error {
-		base, err := readCheckpoint(tx, metaBase)
+		base, err := readCheckpoint(journalOf(tx), metaBase)
 		if base != nil && err == nil && base.value.Learned != nil {
 			state, through = base.value.Learned, base.value.LearnedThrough
 		}
@@ -70,7 +69,7 @@ func (l *Ledger) Learned() (state []byte, through uint64, err error) {
 
 // forget is one step of Forget: all is read before anything is written.
 func (l *Ledger) forget(t *tables, cutoff time.Time) (int, error) {
-	base, err := readCheckpoint(t.tx, metaBase)
+	base, err := readCheckpoint(t.journal, metaBase)
 	if err != nil {
 		return 0, err
 	}
@@ -81,18 +80,21 @@ func (l *Ledger) forget(t *tables, cutoff time.Time) (int, error) {
 	if err != nil || len(old) == 0 {
 		return 0, err
 	}
-	c := checkpoint{At: l.o.Now().UTC(), Base: true, Through: max(base.value.Through, slices.Max(old))}
-	if err := l.foldThrough(t.tx, base.value, &c); err != nil {
+	c := checkpoint{At: l.o.Now().UTC(), Base: true, Through: base.value.Through}
+	for _, r := range old {
+		c.Through = max(c.Through, r.seq)
+	}
+	if err := l.foldThrough(t.journal, base.value, &c); err != nil {
 		return 0, err
 	}
-	last, err := readCheckpoint(t.tx, metaCheckpoint)
+	last, err := readCheckpoint(t.journal, metaCheckpoint)
 	if err != nil {
 		return 0, err
 	}
 	days := map[string]*dayRecord{}
 	var gone []forgotten
-	for _, seq := range old {
-		f, err := t.lookUp(seq, c.Through)
+	for _, r := range old {
+		f, err := t.lookUp(r, c.Through)
 		if err != nil {
 			return 0, err
 		}
@@ -139,7 +141,7 @@ func (t *tables) replace(base, last *journalled[checkpoint], c checkpoint, days 
 }
 
 // foldThrough fills c with what the journal comes to through c.Through.
-func (l *Ledger) foldThrough(tx *bolt.Tx, base checkpoint, c *checkpoint) error {
+func (l *Ledger) foldThrough(records *journal, base checkpoint, c *checkpoint) error {
 	book := policy.NewBook(nil)
 	book.Restore(base.Totals)
 	var learner Folder
@@ -153,7 +155,7 @@ func (l *Ledger) foldThrough(tx *bolt.Tx, base checkpoint, c *checkpoint) error 
 	if learner != nil {
 		after = min(after, base.LearnedThrough)
 	}
-	for p, err := range journalOf(tx).after(after) {
+	for p, err := range records.after(after) {
 		if err != nil {
 			return err
 		}
@@ -177,7 +179,7 @@ func (l *Ledger) foldThrough(tx *bolt.Tx, base checkpoint, c *checkpoint) error 
 		if learner == nil || seq <= base.LearnedThrough {
 			continue
 		}
-		e, relevant, err := readEvent(tx, seq, k, text)
+		e, relevant, err := l.index.readEvent(records, seq, k, text)
 		if err == nil && relevant {
 			err = learner.Fold(e)
 		}
@@ -200,21 +202,18 @@ func (l *Ledger) foldThrough(tx *bolt.Tx, base checkpoint, c *checkpoint) error 
 // forgotten is an outcome that is to be forgotten, and what goes with it.
 type forgotten struct {
 	entry    policy.Entry
-	hold     []byte   // place of its hold, nil where that was lost
+	hold     uint64   // its hold, 0 where that was lost, and of what was imported
 	feedback [][]byte // keys of the index, and places
 	spoken   bool     // somebody gave feedback after through: it is kept
 }
 
 // lookUp reads what is to be known of an outcome before it is forgotten.
-func (t *tables) lookUp(seq, through uint64) (f forgotten, err error) {
-	if f.entry, err = readEntry(t.journal, seqBytes(seq)); err != nil {
+func (t *tables) lookUp(r row, through uint64) (f forgotten, err error) {
+	if f.entry, err = readEntry(t.journal, seqBytes(r.seq)); err != nil {
 		return f, err
 	}
-	id := f.entry.Outcome.ID
-	if places := t.outcomes.Get([]byte(id)); !f.entry.Imported && len(places) == 16 {
-		f.hold = bytes.Clone(places[8:])
-	}
-	prefix := feedbackKey(id, "")
+	f.hold = r.held
+	prefix := feedbackKey(f.entry.Outcome.ID, "")
 	c := t.feedback.Cursor()
 	for key, at := c.Seek(prefix); bytes.HasPrefix(key, prefix); key, at = c.Next() {
 		f.feedback = append(f.feedback, bytes.Clone(key), bytes.Clone(at))
@@ -225,16 +224,12 @@ func (t *tables) lookUp(seq, through uint64) (f forgotten, err error) {
 
 // take takes an outcome out of the journal and of the indexes by its id.
 func (t *tables) take(f forgotten) {
-	id := []byte(f.entry.Outcome.ID)
 	t.remove(f.entry.Seq)
 	if f.entry.Imported {
-		t.delete(t.tx.Bucket(bucketImported), id)
-	} else {
-		t.delete(t.outcomes, id)
-		t.forgotten++
+		t.delete(t.tx.Bucket(bucketImported), []byte(f.entry.Outcome.ID))
 	}
-	if f.hold != nil {
-		t.remove(binary.BigEndian.Uint64(f.hold))
+	if f.hold > 0 {
+		t.remove(f.hold)
 	}
 	for i := 0; i < len(f.feedback); i += 2 {
 		t.delete(t.feedback, f.feedback[i])
@@ -243,34 +238,41 @@ func (t *tables) take(f forgotten) {
 }
 
 // rowsOlder finds outcomes of before cutoff, at most so many.
-func (t *tables) rowsOlder(cutoff int64, most int) (seqs []uint64, err error) {
+func (t *tables) rowsOlder(cutoff int64, most int) (old []row, err error) {
 	c := t.tx.Bucket(bucketRows).Cursor()
-	for key, value := c.First(); key != nil && len(seqs) < most; key, value = c.Next() {
+	for key, value := c.First(); key != nil && len(old) < most; key, value = c.Next() {
 		b, err := openBlock(value)
 		if err != nil {
 			return nil, err
 		}
-		for i := 0; i < b.n && b.earliest < cutoff && len(seqs) < most; i++ {
+		for i := 0; i < b.n && b.earliest < cutoff && len(old) < most; i++ {
 			if r := b.row(i); r.at < cutoff {
-				seqs = append(seqs, r.seq)
+				old = append(old, r)
 			}
 		}
 	}
 	for _, r := range t.growth.x.tail {
-		if r.at < cutoff && len(seqs) < most {
-			seqs = append(seqs, r.seq)
+		if _, gone := t.growth.drop[r.seq]; r.at < cutoff && !gone && len(old) < most {
+			old = append(old, r)
 		}
 	}
-	return seqs, nil
+	return old, nil
 }
 
 // dropRows takes the rows of outcomes out of the index.
 func (t *tables) dropRows(gone []forgotten) error {
-	drop := map[uint64]bool{}
-	for _, f := range gone {
-		drop[f.entry.Seq] = true
+	if t.growth.drop == nil {
+		t.growth.drop = map[uint64]uint64{}
 	}
-	t.growth.drop = drop
+	drop := t.growth.drop
+	var holds []uint64
+	for _, f := range gone {
+		drop[f.entry.Seq] = t.growth.x.hash(f.entry.Outcome.ID)
+		holds = append(holds, f.hold)
+	}
+	if err := t.dropHolds(holds); err != nil {
+		return err
+	}
 	type rewritten struct {
 		key  []byte
 		rows []row
@@ -284,7 +286,7 @@ func (t *tables) dropRows(gone []forgotten) error {
 		}
 		left := make([]row, 0, b.n)
 		for i := range b.n {
-			if !drop[b.seq(i)] {
+			if _, gone := drop[b.seq(i)]; !gone {
 				left = append(left, b.row(i))
 			}
 		}

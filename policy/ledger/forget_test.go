@@ -88,10 +88,11 @@ func TestForgettingChangesNoBookAndNoModel(t *testing.T) {
 		file++
 		paths := [2]string{filepath.Join(dir, fmt.Sprintf("%d.db", file)), filepath.Join(dir, fmt.Sprintf("%d-whole.db", file))}
 		var ls [2]*Ledger // the second forgets nothing
+		hash := rapid.SampledFrom([]func(string) uint64{nil, fewHashes}).Draw(t, "hash")
 		begin := func() {
 			for i, path := range paths {
 				var err error
-				if ls[i], err = Open(path, Options{Learn: func() Folder { return new(chain) }}); err != nil {
+				if ls[i], err = Open(path, Options{Learn: func() Folder { return new(chain) }, hash: hash}); err != nil {
 					t.Fatal(err)
 				}
 				ls[i].db.NoSync, ls[i].every, ls[i].index.full = true, 7, 8
@@ -160,6 +161,18 @@ func TestForgettingChangesNoBookAndNoModel(t *testing.T) {
 				for _, since := range []time.Time{{}, since} {
 					if diff := cmp.Diff(spent(t, ls[0], since), spent(t, ls[1], since)); diff != "" {
 						t.Fatal(diff)
+					}
+				}
+				whole := map[string]bool{}
+				for e, err := range ls[0].Outcomes(context.Background(), 0) {
+					if whole[e.Outcome.ID] = true; err != nil {
+						t.Fatal(err)
+					}
+				}
+				for i := range n {
+					id := varied(i + 1).ID
+					if _, err := ls[0].Outcome(id); whole[id] != (err == nil) || err != nil && !errors.Is(err, ErrNoOutcome) {
+						t.Fatalf("outcome %s is there: %t; by its id: %v", id, whole[id], err)
 					}
 				}
 				for _, l := range ls {

@@ -12,12 +12,10 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Buckets of format 3. Sequence numbers are 8 bytes, big endian.
+// Buckets of format 4. Sequence numbers are 8 bytes, big endian.
 var (
 	bucketMeta     = []byte("meta")     // see the keys below
-	bucketJournal  = []byte("journal")  // sequence number -> record
-	bucketHolds    = []byte("holds")    // id of an open hold -> sequence number
-	bucketOutcomes = []byte("outcomes") // id of an outcome -> its sequence number, and that of its hold; its own sequence counts them
+	bucketJournal  = []byte("journal")  // sequence number -> record, or batch of them
 	bucketKeys     = []byte("keys")     // id of a key -> keyRecord as it is now, sealed
 	bucketSuites   = []byte("suites")   // owner, 0, id of a suite -> sequence number
 	bucketFeedback = []byte("feedback") // id of an outcome, 0, source -> sequence number of its last word
@@ -29,9 +27,15 @@ var (
 	bucketNames    = []byte("names")    // name -> number that stands for it in rows
 )
 
-// buckets are all of them.
+// Buckets that ended with format 3.
+var (
+	bucketHolds    = []byte("holds")    // id of an open hold -> sequence number
+	bucketOutcomes = []byte("outcomes") // id of an outcome -> its sequence number, and that of its hold
+)
+
+// buckets are all of format 4.
 var buckets = [][]byte{
-	bucketMeta, bucketJournal, bucketHolds, bucketOutcomes, bucketKeys, bucketSuites, bucketFeedback,
+	bucketMeta, bucketJournal, bucketKeys, bucketSuites, bucketFeedback,
 	bucketChanges, bucketImported, bucketPriors, bucketDays, bucketRows, bucketNames,
 }
 
@@ -43,6 +47,7 @@ var (
 	metaCheckpoint  = []byte("checkpoint")  // sequence number of the last checkpoint; absent before the first
 	metaRemoved     = []byte("removed")     // how many records are gone from the journal
 	metaBase        = []byte("base")        // sequence number of the last one that outcomes were forgotten at
+	metaOpen        = []byte("open")        // holds that were open when the last block of rows was written; absent before the first
 )
 
 const (
@@ -63,17 +68,27 @@ var migrations = []migration{
 	// Format 3 brought changes to keys, imports, daily totals and the index of
 	// rows, and seals what has no place in the journal.
 	toFormat3,
+	// Format 4 brought batches of records, and took the indexes of holds and of
+	// outcomes into the rows.
+	toFormat4,
 }
 
-// toFormat3 seals pepper and keys, and makes the new indexes of what is there.
+// toFormat3 seals the pepper. The indexes that it brought are made by toFormat4.
 func toFormat3(tx *bolt.Tx) error {
 	meta := tx.Bucket(bucketMeta)
 	pepper := bytes.Clone(meta.Get(metaPepper))
 	if len(pepper) != pepperSize {
 		return fmt.Errorf("%w (its pepper has %d bytes)", errDamaged, len(pepper))
 	}
-	if err := meta.Put(metaPepper, sealPepper(pepper)); err != nil {
-		return err
+	return meta.Put(metaPepper, sealPepper(pepper))
+}
+
+// toFormat4 leaves the journal as it is, and makes all indexes of it.
+func toFormat4(tx *bolt.Tx) error {
+	for _, name := range [][]byte{bucketHolds, bucketOutcomes} {
+		if err := tx.DeleteBucket(name); err != nil && tx.Bucket(name) != nil {
+			return err
+		}
 	}
 	return indexAnew(tx)
 }

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,18 +33,15 @@ func (l *Ledger) Hold(ctx context.Context, h policy.Hold) error {
 // holding is the write of a hold.
 func (l *Ledger) holding(h policy.Hold) (*write, error) {
 	h.At = h.At.UTC()
-	id, record, err := encodeEntry(kindHold, h.ID, &h)
+	_, record, err := encodeEntry(kindHold, h.ID, &h)
 	if err != nil {
 		return nil, err
 	}
 	w := newWrite(func(t *tables) error {
-		switch {
-		case t.heldAt.get(id) != nil:
-			return ErrHeld
-		case t.settledAt.get(id) != nil:
-			return ErrSettled
+		if err := t.used(h.ID); err != nil {
+			return err
 		}
-		t.put(t.holds, id, t.append(record))
+		t.growth.hold(h.ID, t.append(record))
 		return nil
 	})
 	w.folded = func() { l.book.Fold(&h) }
@@ -71,22 +67,20 @@ func (l *Ledger) Settle(ctx context.Context, o policy.Outcome) error {
 // settling is the write of an outcome.
 func (l *Ledger) settling(o policy.Outcome) (*write, error) {
 	o.At = o.At.UTC()
-	id, record, err := encodeEntry(kindOutcome, o.ID, &o)
+	_, record, err := encodeEntry(kindOutcome, o.ID, &o)
 	if err != nil {
 		return nil, err
 	}
 	w := newWrite(func(t *tables) error {
-		held := t.heldAt.get(id)
-		if held == nil {
-			if t.settledAt.get(id) != nil {
-				return ErrSettled
-			}
+		switch err := t.used(o.ID); err {
+		case ErrHeld:
+			t.appendOutcome(kindOutcome, record, &o)
+			return nil
+		case nil:
 			return ErrNoHold
+		default:
+			return err
 		}
-		t.put(t.outcomes, id, slices.Concat(t.appendOutcome(kindOutcome, record, &o), held))
-		t.delete(t.holds, id)
-		t.settled++
-		return nil
 	})
 	w.folded = func() { l.book.Fold(&o) }
 	return w, nil
@@ -118,25 +112,24 @@ func (l *Ledger) OpenHolds() ([]policy.Hold, error) {
 
 // Holds is OpenHolds, and tells the one from the other.
 func (l *Ledger) Holds() ([]policy.OpenHold, error) {
-	var found []journalled[policy.Hold]
+	holds := []policy.OpenHold{}
+	open := l.index.openHolds() // before the transaction begins, which has them then
 	err := l.view(func(tx *bolt.Tx) error {
 		records := journalOf(tx)
-		return tx.Bucket(bucketHolds).ForEach(func(id, key []byte) error {
-			h, err := readAt[policy.Hold](records, key, kindHold)
-			if err != nil {
-				return fmt.Errorf("open hold %q: %w", id, err)
+		for _, seq := range open {
+			h, err := readAt[policy.Hold](records, seqBytes(seq), kindHold)
+			switch {
+			case errors.Is(err, errGone) && !slices.Contains(l.index.openHolds(), seq):
+				continue // its outcome came meanwhile, and was forgotten
+			case err != nil:
+				return err
 			}
-			found = append(found, h)
-			return nil
-		})
+			holds = append(holds, policy.OpenHold{Hold: h.value, UnderWay: seq > l.opened})
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listing open holds: %w", err)
-	}
-	slices.SortFunc(found, func(a, b journalled[policy.Hold]) int { return cmp.Compare(a.seq, b.seq) })
-	holds := make([]policy.OpenHold, len(found))
-	for i, h := range found {
-		holds[i] = policy.OpenHold{Hold: h.value, UnderWay: h.seq > l.opened}
 	}
 	return holds, nil
 }

@@ -15,9 +15,7 @@ import (
 // whose id is in the ledger already is skipped, so that an import may be
 // repeated. added is how many were new.
 func (l *Ledger) Import(ctx context.Context, outcomes []policy.Outcome) (added int, err error) {
-	type item struct {
-		id, record []byte
-	}
+	type item struct{ id, record []byte }
 	items := make([]item, len(outcomes))
 	for i := range outcomes {
 		outcomes[i].At = outcomes[i].At.UTC()
@@ -31,10 +29,14 @@ func (l *Ledger) Import(ctx context.Context, outcomes []policy.Outcome) (added i
 		added = 0
 		imported := t.tx.Bucket(bucketImported)
 		for i, item := range items {
-			if imported.Get(item.id) != nil || t.outcomes.Get(item.id) != nil || t.holds.Get(item.id) != nil {
+			err := t.used(outcomes[i].ID)
+			if err == ErrHeld || err == ErrSettled || imported.Get(item.id) != nil {
 				continue
 			}
-			t.put(imported, item.id, t.appendOutcome(kindImported, slices.Clone(item.record), &outcomes[i]))
+			if err != nil {
+				return err
+			}
+			t.put(imported, item.id, seqBytes(t.appendOutcome(kindImported, slices.Clone(item.record), &outcomes[i])))
 			added++
 		}
 		return nil
@@ -51,7 +53,7 @@ func (l *Ledger) AddPriors(ctx context.Context, p policy.Priors) error {
 	name, record, err := encodeEntry(kindPriors, p.Name, p)
 	if err == nil {
 		err = l.queue.do(ctx, newWrite(func(t *tables) error {
-			t.put(t.tx.Bucket(bucketPriors), name, t.append(record))
+			t.put(t.tx.Bucket(bucketPriors), name, seqBytes(t.append(record)))
 			return nil
 		}))
 	}

@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -11,24 +13,63 @@ import (
 	"github.com/drover-llm/drover/policy"
 )
 
-// index is the part of the rows that is kept in memory: the names that numbers
-// stand for, and the rows that have no block yet. The writer alone changes it.
+// index is what is kept in memory of holds and outcomes: which holds are open, where
+// the outcome of an id is, the names that numbers stand for in rows, and the rows that
+// have no block yet. The writer alone changes it.
 type index struct {
 	mu      sync.RWMutex
 	names   []string // by number
 	numbers map[string]uint32
-	tail    []row    // in the order of the journal
-	checked sync.Map // keys of blocks whose checksum was right -> the checksum
-	last    uint64   // sequence number of the last row of all
-	full    int      // blockRows but in tests
+	tail    []row             // in the order of the journal
+	open    map[string]uint64 // id of an open hold -> sequence number
+	ids     ids               // outcomes but for imported ones
+	checked sync.Map          // keys of blocks whose checksum was right -> the checksum
+	last    uint64            // sequence number of the last row of all
+	full    int               // blockRows but in tests
+	hash    func(id string) uint64
 }
 
-func newIndex() *index {
-	return &index{names: []string{""}, numbers: map[string]uint32{"": 0}, full: blockRows}
+func newIndex(hash func(id string) uint64) *index {
+	return &index{
+		names: []string{""}, numbers: map[string]uint32{"": 0}, open: map[string]uint64{}, ids: newIDs(0),
+		full: blockRows, hash: hash,
+	}
 }
 
-// load reads the names, and makes the rows after the last block from the journal.
+// load reads the names, the ids in the blocks of rows and the holds that were open when
+// the last of them was written, and makes the rest from the journal behind it.
 func (x *index) load(tx *bolt.Tx) error {
+	if err := x.loadNames(tx); err != nil {
+		return err
+	}
+	if err := x.loadIDs(tx); err != nil {
+		return err
+	}
+	records := journalOf(tx)
+	through, held, err := readOpen(tx)
+	if err != nil {
+		return err
+	}
+	for _, seq := range held {
+		h, err := readAt[policy.Hold](records, seqBytes(seq), kindHold)
+		if err != nil {
+			return err
+		}
+		x.open[h.value.ID] = seq
+	}
+	for p, err := range records.after(through) {
+		if err == nil {
+			err = x.take(p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadNames reads what stands for names in rows.
+func (x *index) loadNames(tx *bolt.Tx) error {
 	names := tx.Bucket(bucketNames)
 	count := uint64(1)
 	err := names.ForEach(func(_, _ []byte) error { count++; return nil })
@@ -53,121 +94,114 @@ func (x *index) load(tx *bolt.Tx) error {
 	if err == nil && len(x.numbers) != len(x.names) {
 		err = fmt.Errorf("%w (names are missing from its index; drover ledger verify --repair makes it anew)", errDamaged)
 	}
+	return err
+}
+
+// loadIDs reads the hashes of ids in the blocks.
+func (x *index) loadIDs(tx *bolt.Tx) error {
+	rows, room := tx.Bucket(bucketRows), 0
+	err := rows.ForEach(func(key, value []byte) (err error) {
+		b, err := x.openBlock(key, value)
+		if err == nil {
+			x.last, err = readSeq(key)
+		}
+		room += b.n
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if last, _ := tx.Bucket(bucketRows).Cursor().Last(); last != nil {
-		if x.last, err = readSeq(last); err != nil {
-			return err
+	x.ids = newIDs(room)
+	return rows.ForEach(func(_, value []byte) error {
+		b, err := columns(value)
+		for i := range b.n {
+			if b.flags[i]&rowImported == 0 {
+				x.ids.add(b.id(i), b.seq(i))
+			}
 		}
+		return err
+	})
+}
+
+// take takes in a record that lies behind the last block of rows.
+func (x *index) take(p placed) error {
+	k, text, err := p.open()
+	if err != nil {
+		return err
 	}
-	for p, err := range journalOf(tx).after(x.last) {
-		if err != nil {
+	switch k {
+	case kindHold:
+		var h policy.Hold
+		if err := decode(p.seq, text, &h); err != nil {
 			return err
 		}
-		if len(p.record) > 0 && kind(p.record[0]) != kindOutcome && kind(p.record[0]) != kindImported {
-			continue // verify reads them all
-		}
-		seq := p.seq
-		k, text, err := p.open()
-		if err != nil {
+		x.open[h.ID] = p.seq
+	case kindRelease:
+		var r release
+		if err := decode(p.seq, text, &r); err != nil {
 			return err
 		}
+		delete(x.open, r.ID)
+	case kindOutcome, kindImported:
 		var o policy.Outcome
-		if err := decode(seq, text, &o); err != nil {
+		if err := decode(p.seq, text, &o); err != nil {
 			return err
 		}
 		r := newRow(k, &o)
-		r.seq = seq
+		r.seq, r.id = p.seq, x.hash(o.ID)
 		for i, name := range namesOf(&o) {
 			n, known := x.numbers[name]
 			if !known {
-				return fmt.Errorf("%w (record %d names %q, which is missing from the index; drover ledger verify --repair makes it anew)", errDamaged, seq, name)
+				return fmt.Errorf("%w (record %d names %q, which is missing from the index; drover ledger verify --repair makes it anew)", errDamaged, p.seq, name)
 			}
 			r.names[i] = n
 		}
-		x.tail, x.last = append(x.tail, r), seq
+		if k == kindOutcome {
+			r.held = x.open[o.ID]
+			delete(x.open, o.ID)
+			x.ids.add(r.id, r.seq)
+		}
+		x.tail, x.last = append(x.tail, r), r.seq
 	}
 	return nil
 }
 
-// growth is what one transaction adds to the index. It becomes part of it only
-// when the transaction is on disk.
-type growth struct {
-	x       *index
-	names   []string
-	rows    []row
-	flushed int             // rows of the tail that went into blocks
-	drop    map[uint64]bool // rows of the tail that are forgotten
+// len is the number of outcomes of this ledger.
+func (x *index) len() int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.ids.count
 }
 
-// add takes in the outcome at seq.
-func (g *growth) add(t *tables, seq uint64, k kind, o *policy.Outcome) {
-	r := newRow(k, o)
-	r.seq = seq
-	for i, name := range namesOf(o) {
-		r.names[i] = g.number(t, name)
-	}
-	g.rows = append(g.rows, r)
+// openHolds are the places of those, in their order.
+func (x *index) openHolds() []uint64 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return slices.Sorted(maps.Values(x.open))
 }
 
-// number is what stands for a name, a new one where it has none.
-func (g *growth) number(t *tables, name string) uint32 {
-	if n, known := g.x.numbers[name]; known {
-		return n
-	}
-	if i := slices.Index(g.names, name); i >= 0 {
-		return uint32(len(g.x.names) + i)
-	}
-	n := uint32(len(g.x.names) + len(g.names))
-	g.names = append(g.names, name)
-	names := t.tx.Bucket(bucketNames)
-	t.put(names, []byte(name), binary.BigEndian.AppendUint32(nil, n))
-	t.keep(names.SetSequence(uint64(n)))
-	return n
+// outcome returns the outcome of this id, nil for none.
+func (x *index) outcome(records *journal, id string) (*policy.Entry, error) {
+	hash := x.hash(id)
+	x.mu.RLock()
+	seqs := x.ids.with(hash)
+	x.mu.RUnlock()
+	return outcomeAmong(records, seqs, id)
 }
 
-// flush writes the blocks that are full.
-func (g *growth) flush(t *tables) {
-	n := g.x.full
-	if len(g.x.tail)+len(g.rows) < n {
-		return
+// outcomeAmong returns the one of this id, nil for none. One that is not there was
+// forgotten since.
+func outcomeAmong(records *journal, seqs []uint64, id string) (*policy.Entry, error) {
+	for _, seq := range seqs {
+		switch e, err := readEntry(records, seqBytes(seq)); {
+		case errors.Is(err, errGone):
+		case err != nil:
+			return nil, err
+		case e.Outcome.ID == id:
+			return &e, nil
+		}
 	}
-	all := slices.Concat(g.x.tail, g.rows)
-	if g.drop != nil {
-		return // the next transaction does it
-	}
-	for ; len(all) >= n; all = all[n:] {
-		t.put(t.tx.Bucket(bucketRows), seqBytes(all[n-1].seq), encodeBlock(all[:n]))
-		g.flushed += n
-	}
-}
-
-// keep makes the growth part of the index.
-func (g *growth) keep() {
-	if len(g.rows) == 0 && len(g.names) == 0 && g.flushed == 0 && g.drop == nil {
-		return
-	}
-	x := g.x
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if n := len(g.rows); n > 0 {
-		x.last = g.rows[n-1].seq
-	}
-	for _, name := range g.names {
-		x.numbers[name] = uint32(len(x.names))
-		x.names = append(x.names, name)
-	}
-	if g.drop != nil {
-		x.tail = slices.DeleteFunc(slices.Concat(x.tail, g.rows)[g.flushed:], func(r row) bool { return g.drop[r.seq] })
-		return
-	}
-	if g.flushed == 0 {
-		x.tail = append(x.tail, g.rows...)
-		return
-	}
-	// Readers may hold the old one.
-	x.tail = slices.Concat(x.tail, g.rows)[g.flushed:]
+	return nil, nil
 }
 
 // snapshot is what readers work with; nobody changes it. What lies in blocks, and

@@ -1,8 +1,11 @@
 package ledger
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"iter"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -10,9 +13,20 @@ import (
 // errGone is of a record that is not in the journal, though something names it.
 var errGone = fmt.Errorf("%w (it is not there)", errDamaged)
 
-// journal is the records of a ledger in their order, as one transaction sees them.
-// Nothing else knows how they lie in the file.
-type journal struct{ bucket *bolt.Bucket }
+func gone(seq uint64) error { return fmt.Errorf("record %d: %w", seq, errGone) }
+
+// journal is the records of a ledger in their order, as one transaction sees them. The
+// writer's transaction has one journal, which alone knows what is not flushed yet.
+// Nothing else knows how they lie in its bucket: each value has a record or a batch of
+// them, and its key is at most the sequence number of the first.
+type journal struct {
+	bucket *bolt.Bucket
+
+	// What is to be written by flush.
+	added []placed // the next batch
+	size  int      // bytes in added
+	taken []uint64 // records to take out
+}
 
 func journalOf(tx *bolt.Tx) *journal { return &journal{bucket: tx.Bucket(bucketJournal)} }
 
@@ -27,47 +41,155 @@ type placed struct {
 
 func (p placed) open() (kind, []byte, error) { return openRecord(p.seq, p.record) }
 
-// get returns the record at seq, or errGone.
-func (j *journal) get(seq uint64) (p placed, err error) {
-	record := j.bucket.Get(seqBytes(seq))
-	if record == nil {
-		return p, fmt.Errorf("record %d: %w", seq, errGone)
-	}
-	return placed{seq, record}, nil
+func (p placed) whole() bool {
+	_, _, err := p.open()
+	return err == nil
 }
 
-// after yields the records after seq. One that cannot be found where it should lie is
-// an error, after which the next ones come.
+// get returns the record at seq, or errGone.
+func (j *journal) get(seq uint64) (placed, error) {
+	if err := j.flush(); err != nil {
+		return placed{}, err
+	}
+	at, value := seekValue(j.bucket.Cursor(), seq)
+	if at == nil {
+		return placed{}, gone(seq)
+	}
+	first, err := readSeq(at)
+	if err != nil {
+		return placed{}, err
+	}
+	for p, err := range recordsOf(first, value) {
+		if err != nil || p.seq == seq {
+			return p, err
+		}
+	}
+	return placed{}, gone(seq)
+}
+
+// after yields the records after seq. Some that cannot be found where they should lie
+// are an error, after which the next ones come.
 func (j *journal) after(seq uint64) iter.Seq2[placed, error] {
 	return func(yield func(placed, error) bool) {
-		if seq+1 == 0 {
+		if err := j.flush(); err != nil {
+			yield(placed{}, err)
 			return
 		}
 		c := j.bucket.Cursor()
-		for at, record := c.Seek(seqBytes(seq + 1)); at != nil; at, record = c.Next() {
-			seq, err := readSeq(at)
-			if !yield(placed{seq, record}, err) {
-				return
+		at, value := seekValue(c, seq)
+		if at == nil {
+			at, value = c.First()
+		}
+		for ; at != nil; at, value = c.Next() {
+			first, err := readSeq(at)
+			if err != nil {
+				if !yield(placed{}, err) {
+					return
+				}
+				continue
+			}
+			for p, err := range recordsOf(first, value) {
+				if (err != nil || p.seq > seq) && !yield(p, err) {
+					return
+				}
 			}
 		}
 	}
 }
 
-// append adds a record at the end, sealed, and returns its sequence number.
+// seekValue moves c to the value that the record at seq lies in, if there is one; nil:
+// all keys are higher.
+func seekValue(c *bolt.Cursor, seq uint64) (at, value []byte) {
+	key := seqBytes(seq)
+	switch at, value = c.Seek(key); {
+	case at == nil:
+		return c.Last()
+	case !bytes.Equal(at, key):
+		return c.Prev()
+	}
+	return at, value
+}
+
+// append adds a record at the end, sealed, and returns its sequence number. It must
+// stay as it is until the end of the transaction.
 func (j *journal) append(record []byte) (uint64, error) {
 	seq, err := j.bucket.NextSequence()
 	if err != nil {
 		return 0, err
 	}
 	seal(seq, record)
-	return seq, j.put(seq, record)
+	return seq, j.add(placed{seq, record})
 }
 
-// put adds a sealed record at seq, which is after all others.
-func (j *journal) put(seq uint64, record []byte) error {
-	j.bucket.FillPercent = 1 // it only grows at its end
-	return j.bucket.Put(seqBytes(seq), record)
+// add adds a sealed record, whose sequence number is higher than all others.
+func (j *journal) add(p placed) error {
+	var err error
+	if n := len(j.added); n == batchRecords || n > 0 && j.size+len(p.record) > batchBytes {
+		err = j.flush()
+	}
+	j.added, j.size = append(j.added, p), j.size+len(p.record)
+	return err
 }
 
 // remove takes the record at seq out.
-func (j *journal) remove(seq uint64) error { return j.bucket.Delete(seqBytes(seq)) }
+func (j *journal) remove(seq uint64) { j.taken = append(j.taken, seq) }
+
+// flush brings what was added and removed into the bucket.
+func (j *journal) flush() error {
+	if len(j.added) > 0 {
+		value, first := j.added[0].record, j.added[0].seq
+		if len(j.added) > 1 {
+			value = append(make([]byte, 0, j.size+len(j.added)*2*binary.MaxVarintLen16+1), batchMark)
+			for _, p := range j.added {
+				value = appendFrame(value, first, p)
+			}
+		}
+		j.added, j.size = j.added[:0], 0
+		j.bucket.FillPercent = 1 // it only grows at its end
+		if err := j.bucket.Put(seqBytes(first), value); err != nil {
+			return err
+		}
+	}
+	taken := j.taken
+	j.taken = nil
+	slices.Sort(taken)
+	for len(taken) > 0 {
+		n, err := j.takeOut(taken)
+		if err != nil {
+			return err
+		}
+		taken = taken[n:]
+	}
+	return nil
+}
+
+// takeOut takes out those of seqs that lie together with the first, and returns how
+// many that were.
+func (j *journal) takeOut(seqs []uint64) (n int, err error) {
+	at, value := seekValue(j.bucket.Cursor(), seqs[0])
+	if at == nil {
+		return 0, gone(seqs[0])
+	}
+	first, err := readSeq(at)
+	if err != nil {
+		return 0, err
+	}
+	left := []byte{batchMark}
+	for p, err := range recordsOf(first, value) {
+		switch {
+		case err != nil:
+			return 0, err
+		case n < len(seqs) && p.seq == seqs[n]:
+			n++
+		default:
+			left = appendFrame(left, first, p)
+		}
+	}
+	switch {
+	case n == 0:
+		return 0, gone(seqs[0])
+	case len(left) > 1:
+		return n, j.bucket.Put(bytes.Clone(at), left)
+	}
+	return n, j.bucket.Delete(bytes.Clone(at))
+}

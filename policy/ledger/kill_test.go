@@ -41,6 +41,7 @@ func runChild(path string) int {
 		fmt.Println("failed", err)
 		return 1
 	}
+	l.index.full = 100 // so that blocks of rows are written
 	deadline := time.Now().Add(10 * time.Second)
 	var workers sync.WaitGroup
 	for worker := range 16 {

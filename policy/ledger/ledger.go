@@ -34,6 +34,8 @@ type Options struct {
 	// Learn makes what learns of outcomes before they are forgotten; nil: nothing does.
 	Learn func() Folder
 	Wait  time.Duration // for another process to let go of the file; 0: one second
+
+	hash func(id string) uint64 // of an outcome's; nil: idHash
 }
 
 func (o Options) withDefaults() Options {
@@ -48,6 +50,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Wait == 0 {
 		o.Wait = time.Second
+	}
+	if o.hash == nil {
+		o.hash = idHash
 	}
 	return o
 }
@@ -64,16 +69,15 @@ type Ledger struct {
 	stopped chan struct{} // closed when the writer has written all that was accepted
 	close   sync.Once
 
-	broken   atomic.Pointer[error] // why nothing may be written any more
-	outcomes atomic.Int64
-	commits  atomic.Int64 // transactions that reached the disk
-	auth     authenticator
-	index    *index
-	sums     sums
-	book     *policy.Book // what the journal comes to; the writer folds it
-	since    uint64       // the last record that is in a checkpoint; the writer's
-	every    uint64       // checkpointRecords but in tests
-	opened   uint64       // the last record when it was opened
+	broken  atomic.Pointer[error] // why nothing may be written any more
+	commits atomic.Int64          // transactions that reached the disk
+	auth    authenticator
+	index   *index
+	sums    sums
+	book    *policy.Book // what the journal comes to; the writer folds it
+	since   uint64       // the last record that is in a checkpoint; the writer's
+	every   uint64       // checkpointRecords but in tests
+	opened  uint64       // the last record when it was opened
 }
 
 // Open opens the ledger at path, and makes an empty one, readable by its owner
@@ -81,7 +85,8 @@ type Ledger struct {
 // go, then returns ErrLocked. A ledger of an older format is migrated; one of a
 // newer format, a foreign and a damaged file are refused and left as they are.
 func Open(path string, o Options) (*Ledger, error) {
-	l := &Ledger{path: path, o: o.withDefaults(), queue: newQueue(), index: newIndex(), every: checkpointRecords, stopped: make(chan struct{})}
+	o = o.withDefaults()
+	l := &Ledger{path: path, o: o, queue: newQueue(), index: newIndex(o.hash), every: checkpointRecords, stopped: make(chan struct{})}
 	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("opening ledger %s: %w", path, err)
 	}
@@ -117,7 +122,7 @@ func (l *Ledger) release() error {
 func (l *Ledger) Path() string { return l.path }
 
 // Len is the number of outcomes.
-func (l *Ledger) Len() int { return int(l.outcomes.Load()) }
+func (l *Ledger) Len() int { return l.index.len() }
 
 // Err says why the ledger refuses to write, or nil: damage to the file, or a
 // sync that failed half way. Only opening it again helps then.

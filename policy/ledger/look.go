@@ -71,8 +71,14 @@ func (k *Look) count(tx *bolt.Tx) (err error) {
 	if k.Format > k.Current {
 		return fmt.Errorf("its format is %d and this version of drover knows %d at most; use a newer drover", k.Format, k.Current)
 	}
-	if holds := tx.Bucket(bucketHolds); holds != nil {
-		k.Holds = holds.Stats().KeyN
+	if k.Format < k.Current {
+		if holds := tx.Bucket(bucketHolds); holds != nil {
+			k.Holds = holds.Stats().KeyN
+		}
+		return nil
 	}
-	return nil
+	x := newIndex(idHash)
+	err = x.load(tx)
+	k.Holds = len(x.open)
+	return err
 }

@@ -28,7 +28,7 @@ func (l *Ledger) Outcomes(ctx context.Context, after uint64) iter.Seq2[Entry, er
 	return func(yield func(Entry, error) bool) {
 		for {
 			var entries []Entry
-			last, err := l.chunk(ctx, after, func(_ *bolt.Tx, seq uint64, k kind, text []byte) error {
+			last, err := l.chunk(ctx, after, func(_ *journal, seq uint64, k kind, text []byte) error {
 				if k != kindOutcome {
 					return nil
 				}
@@ -76,14 +76,14 @@ func (l *Ledger) Export(ctx context.Context, f policy.Filter) iter.Seq2[Entry, e
 
 // chunk hands the next records after after to take, and returns the sequence
 // number of the last one that it read.
-func (l *Ledger) chunk(ctx context.Context, after uint64, take func(tx *bolt.Tx, seq uint64, k kind, text []byte) error) (last uint64, err error) {
+func (l *Ledger) chunk(ctx context.Context, after uint64, take func(records *journal, seq uint64, k kind, text []byte) error) (last uint64, err error) {
 	last = after
 	if err := ctx.Err(); err != nil {
 		return last, err
 	}
 	err = l.view(func(tx *bolt.Tx) error {
-		n := 0
-		for p, err := range journalOf(tx).after(after) {
+		records, n := journalOf(tx), 0
+		for p, err := range records.after(after) {
 			if n++; n > chunkRecords {
 				break
 			}
@@ -94,7 +94,7 @@ func (l *Ledger) chunk(ctx context.Context, after uint64, take func(tx *bolt.Tx,
 			if err != nil {
 				return err
 			}
-			if err := take(tx, p.seq, k, text); err != nil {
+			if err := take(records, p.seq, k, text); err != nil {
 				return err
 			}
 			last = p.seq
@@ -107,11 +107,16 @@ func (l *Ledger) chunk(ctx context.Context, after uint64, take func(tx *bolt.Tx,
 // Outcome returns the outcome with this id, also one that was imported, or
 // ErrNoOutcome.
 func (l *Ledger) Outcome(id string) (e Entry, err error) {
-	err = l.view(func(tx *bolt.Tx) (err error) {
-		at := outcomeAt(tx.Bucket(bucketOutcomes), id)
-		if at == nil {
-			at = tx.Bucket(bucketImported).Get([]byte(id))
+	err = l.view(func(tx *bolt.Tx) error {
+		own, err := l.index.outcome(journalOf(tx), id)
+		if err != nil {
+			return err
 		}
+		if own != nil {
+			e = *own
+			return nil
+		}
+		at := tx.Bucket(bucketImported).Get([]byte(id))
 		if at == nil {
 			return ErrNoOutcome
 		}
@@ -122,14 +127,6 @@ func (l *Ledger) Outcome(id string) (e Entry, err error) {
 		return Entry{}, fmt.Errorf("reading outcome %q: %w", id, err)
 	}
 	return e, nil
-}
-
-// outcomeAt is the place of the outcome of this id, nil where there is none.
-func outcomeAt(outcomes *bolt.Bucket, id string) []byte {
-	if places := outcomes.Get([]byte(id)); len(places) >= 8 {
-		return places[:8]
-	}
-	return nil
 }
 
 // view runs f in a short read transaction.

@@ -10,7 +10,7 @@ import (
 
 // indexes are the buckets that can be made anew from the journal.
 var indexes = [][]byte{
-	bucketHolds, bucketOutcomes, bucketKeys, bucketSuites, bucketFeedback,
+	bucketKeys, bucketSuites, bucketFeedback,
 	bucketChanges, bucketImported, bucketPriors, bucketDays, bucketRows, bucketNames,
 }
 
@@ -25,7 +25,11 @@ func indexAnew(tx *bolt.Tx) error {
 			return err
 		}
 	}
-	t := openTables(tx, newIndex())
+	if err := tx.Bucket(bucketMeta).Delete(metaOpen); err != nil {
+		return err
+	}
+	x := newIndex(idHash)
+	t := openTables(tx, x)
 	for p, err := range t.journal.after(0) {
 		if err != nil {
 			return err
@@ -37,17 +41,19 @@ func indexAnew(tx *bolt.Tx) error {
 		if err := t.reindex(p.seq, k, text); err != nil {
 			return err
 		}
-		if len(t.growth.rows) == t.growth.x.full {
-			t.growth.flush(&t)
+		if len(t.growth.rows) == x.full {
+			t.growth.write(&t, p.seq)
 			t.growth.keep()
-			t.growth = growth{x: t.growth.x}
+			t.growth = newGrowth(x)
 		}
 		if t.err != nil {
 			return t.err
 		}
 	}
-	t.growth.rows = nil // they are made anew when the ledger is opened
-	return t.end()
+	if len(t.growth.rows) > 0 {
+		t.growth.write(&t, t.journal.last())
+	}
+	return t.err
 }
 
 // reindex does to the indexes what the record at seq once did.
@@ -59,9 +65,7 @@ func (t *tables) reindex(seq uint64, k kind, text []byte) error {
 		if err := decode(seq, text, &h); err != nil {
 			return err
 		}
-		if t.outcomes.Get([]byte(h.ID)) == nil {
-			t.put(t.holds, []byte(h.ID), at)
-		}
+		t.growth.hold(h.ID, seq)
 	case kindOutcome, kindImported:
 		var o policy.Outcome
 		if err := decode(seq, text, &o); err != nil {
@@ -70,11 +74,7 @@ func (t *tables) reindex(seq uint64, k kind, text []byte) error {
 		t.growth.add(t, seq, k, &o)
 		if k == kindImported {
 			t.put(t.tx.Bucket(bucketImported), []byte(o.ID), at)
-			return nil
 		}
-		t.put(t.outcomes, []byte(o.ID), append(at, t.holds.Get([]byte(o.ID))...))
-		t.delete(t.holds, []byte(o.ID))
-		t.settled++
 	case kindKeyCreated, kindKeyChanged:
 		r := new(keyRecord)
 		if err := decode(seq, text, r); err != nil {
@@ -130,14 +130,14 @@ func (t *tables) reindex(seq uint64, k kind, text []byte) error {
 			return err
 		}
 		t.put(t.changes, at, nil)
-		t.delete(t.holds, []byte(r.ID))
+		t.growth.end(r.ID)
 	case kindCheckpoint:
 		var c checkpoint
 		if err := decode(seq, text, &c); err != nil {
 			return err
 		}
 		meta := t.tx.Bucket(bucketMeta)
-		if last, err := readCheckpoint(t.tx, metaCheckpoint); err != nil || last == nil || last.value.Through <= c.Through {
+		if last, err := readCheckpoint(t.journal, metaCheckpoint); err != nil || last == nil || last.value.Through <= c.Through {
 			t.put(meta, metaCheckpoint, at)
 		}
 		if c.Base {

@@ -20,23 +20,23 @@ func (l *Ledger) Release(ctx context.Context, r policy.Release) (policy.Hold, er
 	r.At = r.At.UTC()
 	var h journalled[policy.Hold]
 	w := newWrite(func(t *tables) error {
-		at := t.holds.Get([]byte(r.ID))
-		if at == nil {
+		seq, open := t.growth.holdOf(r.ID)
+		switch {
+		case !open:
 			return policy.ErrUnknownHold
+		case seq > l.opened:
+			return policy.ErrUnderWay
 		}
 		var err error
-		if h, err = readAt[policy.Hold](t.journal, at, kindHold); err != nil {
+		if h, err = readAt[policy.Hold](t.journal, seqBytes(seq), kindHold); err != nil {
 			return err
-		}
-		if h.seq > l.opened {
-			return policy.ErrUnderWay
 		}
 		record, err := newRecord(kindRelease, release{Release: r, Hold: h.seq})
 		if err != nil {
 			return err
 		}
 		t.appendChange(record)
-		t.delete(t.holds, []byte(r.ID))
+		t.growth.end(r.ID)
 		return nil
 	})
 	w.folded = func() { l.book.Fold(r) }

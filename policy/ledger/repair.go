@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,12 +12,13 @@ import (
 
 // Repaired is what a repair came to.
 type Repaired struct {
-	Report  Report   // of the repaired ledger
-	Kept    string   // name of the damaged file
-	Lost    []uint64 // sequence numbers of records that could not be read, the first of them
-	Losses  int      // how many
-	removed uint64   // records that had been removed before
-	Root    bool     // one root was damaged: the last transaction may be lost too
+	Report  Report            // of the repaired ledger
+	Kept    string            // name of the damaged file
+	Lost    []uint64          // sequence numbers of records that could not be read, the first of them
+	Losses  int               // how many
+	removed uint64            // records that had been removed before
+	found   map[uint64][]byte // records behind the one that is looked for, by their places
+	Root    bool              // one root was damaged: the last transaction may be lost too
 }
 
 // maxLost is how many lost records are named.
@@ -99,7 +101,8 @@ func (r *Repaired) save(ctx context.Context, from, to *bolt.DB, o Options) error
 	if err != nil {
 		return err
 	}
-	x := newIndex()
+	x := newIndex(o.hash)
+	r.found = map[uint64][]byte{}
 	for next := uint64(1); next <= end; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -130,20 +133,20 @@ func (r *Repaired) rebase(tx *bolt.Tx, o Options) error {
 		return err
 	}
 	c := checkpoint{At: o.Now().UTC(), Base: true, Through: journalOf(tx).last(), Totals: l.book.Totals()}
-	base, err := readCheckpoint(tx, metaBase)
+	base, err := readCheckpoint(journalOf(tx), metaBase)
 	if err != nil {
 		return err
 	}
 	if base != nil {
 		c.Learned, c.LearnedThrough = base.value.Learned, base.value.LearnedThrough
 	}
-	t := openTables(tx, newIndex())
+	t := openTables(tx, newIndex(o.hash))
 	t.put(tx.Bucket(bucketMeta), metaRemoved, seqBytes(uint64(r.Losses)))
 	r.Losses -= int(min(r.removed, uint64(r.Losses))) // what was removed is not lost
 	if err := t.putCheckpoint(c, metaBase, metaCheckpoint); err != nil {
 		return err
 	}
-	return t.err
+	return t.end()
 }
 
 // leastRecord is how many bytes of the file a record takes at least.
@@ -161,13 +164,13 @@ func lastRecord(tx *bolt.Tx) (end uint64) {
 	said := journal.Sequence()
 	_ = guarded(func() error {
 		c := journal.Cursor()
-		for at, record := c.Last(); at != nil; at, record = c.Prev() {
-			seq, err := readSeq(at)
-			if err == nil {
-				_, _, err = openRecord(seq, record)
+		for at, value := c.Last(); at != nil; at, value = c.Prev() {
+			first, err := readSeq(at)
+			if err != nil {
+				continue
 			}
-			if err == nil {
-				end = seq
+			if whole, _ := salvaged(first, value); len(whole) > 0 {
+				end = whole[len(whole)-1].seq
 				return nil
 			}
 		}
@@ -179,31 +182,49 @@ func lastRecord(tx *bolt.Tx) (end uint64) {
 	return said
 }
 
+// look takes in what can be read of the value at a key of the journal, if there is one.
+// Each key is asked for by itself: a cursor would stop at the first page that is damaged.
+func (r *Repaired) look(from *bolt.DB, key uint64) error {
+	return guarded(func() error {
+		return from.View(func(tx *bolt.Tx) error {
+			value := tx.Bucket(bucketJournal).Get(seqBytes(key))
+			if value == nil {
+				return nil
+			}
+			whole, damaged := salvaged(key, value)
+			for _, p := range whole {
+				r.found[p.seq] = bytes.Clone(p.record)
+			}
+			for _, seq := range damaged {
+				r.lost(seq)
+			}
+			return nil
+		})
+	})
+}
+
+func (r *Repaired) lost(seq uint64) {
+	if len(r.Lost) < maxLost {
+		r.Lost = append(r.Lost, seq)
+	}
+}
+
 // saveSome copies up to 4,096 records from next on, and returns the one after.
 func (r *Repaired) saveSome(from *bolt.DB, t *tables, next, end uint64) (uint64, error) {
 	last := min(end, next+4095)
 	for ; next <= last; next++ {
-		var record []byte
-		err := guarded(func() error {
-			return from.View(func(tx *bolt.Tx) error {
-				record = append(record, tx.Bucket(bucketJournal).Get(seqBytes(next))...)
-				return nil
-			})
-		})
-		var k kind
-		var text []byte
-		if err == nil && len(record) > 0 {
-			k, text, err = openRecord(next, record)
+		if err := r.look(from, next); err != nil {
+			r.lost(next)
 		}
-		if err != nil || len(record) == 0 {
+		record := r.found[next]
+		delete(r.found, next)
+		k, text, err := openRecord(next, record)
+		if err != nil {
 			r.Losses++
-			if err != nil && len(r.Lost) < maxLost {
-				r.Lost = append(r.Lost, next)
-			}
 			continue
 		}
 		t.changed = true
-		t.keep(t.journal.put(next, record))
+		t.keep(t.journal.add(placed{next, record}))
 		if err := t.reindex(next, k, text); err != nil {
 			return next, err
 		}

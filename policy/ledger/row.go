@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/pricing"
 )
@@ -14,6 +16,8 @@ import (
 // row is what queries and budgets ask of an outcome, in few bytes.
 type row struct {
 	seq    uint64
+	id     uint64 // hash of the outcome's id
+	held   uint64 // sequence number of its hold; 0 where that was lost, and of what was imported
 	at     int64  // nanoseconds since 1970
 	cost   int64  // pricing.USD
 	tags   uint64 // a Bloom filter of the tags
@@ -38,7 +42,7 @@ const (
 	rowImported             // it was recorded elsewhere
 )
 
-// newRow is the row of an outcome, but for its place and its names.
+// newRow is the row of an outcome, but for its numbers, its names and the hash of its id.
 func newRow(k kind, o *policy.Outcome) row {
 	r := row{at: nanoseconds(o.At), tags: tagBits(o.Tags), status: uint16(min(max(o.Status, 0), math.MaxUint16))}
 	switch o.VerifiedWord() {
@@ -76,9 +80,8 @@ func namesOf(o *policy.Outcome) [4]string {
 
 // tagBits sets two bits for each tag.
 func tagBits(tags map[string]string) (bits uint64) {
-	var room [128]byte
 	for name, value := range tags {
-		h := crc32.Checksum(append(append(append(room[:0], name...), '='), value...), castagnoli)
+		h := 31*xxhash.Sum64String(name) + xxhash.Sum64String(value)
 		bits |= 1<<(h&63) | 1<<(h>>6&63)
 	}
 	return bits
@@ -90,7 +93,7 @@ const blockRows = 4096
 
 const (
 	blockHeader = 4 + 4 + 8 + 8 // checksum, number of rows, earliest and latest time
-	rowSize     = 8 + 8 + 8 + 8 + 4*4 + 2 + 1
+	rowSize     = 6*8 + 4*4 + 2 + 1
 )
 
 // block is rows as they lie in the file: column by column, so that a query reads
@@ -99,6 +102,7 @@ type block struct {
 	n                     int
 	earliest, latest      int64
 	seqs, ats, costs, tag []byte
+	ids, helds            []byte
 	names                 [4][]byte
 	statuses, flags       []byte
 }
@@ -124,6 +128,12 @@ func encodeBlock(rows []row) []byte {
 	}
 	for _, r := range rows {
 		b = le.AppendUint64(b, r.tags)
+	}
+	for _, r := range rows {
+		b = le.AppendUint64(b, r.id)
+	}
+	for _, r := range rows {
+		b = le.AppendUint64(b, r.held)
 	}
 	for i := range 4 {
 		for _, r := range rows {
@@ -179,6 +189,7 @@ func columns(value []byte) (b block, err error) {
 		return c
 	}
 	b.seqs, b.ats, b.costs, b.tag = column(8), column(8), column(8), column(8)
+	b.ids, b.helds = column(8), column(8)
 	for i := range b.names {
 		b.names[i] = column(4)
 	}
@@ -190,7 +201,7 @@ func columns(value []byte) (b block, err error) {
 func (b *block) row(i int) row {
 	le := binary.LittleEndian
 	r := row{
-		seq: b.seq(i), at: int64(le.Uint64(b.ats[8*i:])), cost: int64(le.Uint64(b.costs[8*i:])), tags: le.Uint64(b.tag[8*i:]),
+		seq: b.seq(i), id: b.id(i), held: le.Uint64(b.helds[8*i:]), at: int64(le.Uint64(b.ats[8*i:])), cost: int64(le.Uint64(b.costs[8*i:])), tags: le.Uint64(b.tag[8*i:]),
 		status: le.Uint16(b.statuses[2*i:]), flags: b.flags[i],
 	}
 	for j := range r.names {
@@ -200,6 +211,7 @@ func (b *block) row(i int) row {
 }
 
 func (b *block) seq(i int) uint64 { return binary.LittleEndian.Uint64(b.seqs[8*i:]) }
+func (b *block) id(i int) uint64  { return binary.LittleEndian.Uint64(b.ids[8*i:]) }
 
 // spending is the row as the book sees it.
 func (r *row) spending(names []string) policy.Spending {

@@ -42,7 +42,7 @@ func (l *Ledger) AddSuite(ctx context.Context, s policy.Suite) (policy.Suite, er
 			if room, err := t.roomForSuite(s); err != nil || !room {
 				return cmp.Or(err, policy.ErrSuitesFull)
 			}
-			t.put(t.suites, key, t.append(record))
+			t.put(t.suites, key, seqBytes(t.append(record)))
 			return nil
 		}))
 	}

@@ -124,37 +124,3 @@ func multiply(t *testing.T, l *Ledger, who policy.Account, n int) {
 		t.Fatal(err)
 	}
 }
-
-// TestLedgerOfFormat1IsOpened takes a ledger back to what format 1 was, and opens
-// it.
-func TestLedgerOfFormat1IsOpened(t *testing.T) {
-	l := newLedger(t)
-	token, key := newKey(t, l, policy.Key{Name: "ci"})
-	mustHold(t, l, "a", "b")
-	mustSettle(t, l, "a")
-	err := l.db.Update(func(tx *bolt.Tx) error {
-		for _, name := range indexes {
-			if name := string(name); name != "holds" && name != "outcomes" && name != "keys" {
-				if err := tx.DeleteBucket([]byte(name)); err != nil {
-					return err
-				}
-			}
-		}
-		pepper, err := readPepper(tx)
-		keys := tx.Bucket(bucketKeys)
-		return errors.Join(err, tx.Bucket(bucketMeta).Put(metaPepper, pepper),
-			keys.Put([]byte(key.ID), bytes.Clone(keys.Get([]byte(key.ID))[headerSize:])), writeFormat(tx, 1))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l = reopen(t, l)
-	if got, err := l.Authenticate(token); err != nil || got.Name != "ci" {
-		t.Fatalf("key %+v: %v", got, err)
-	}
-	mustAddSuite(t, l, suite("suite_a", acme))
-	if err := l.Feedback(t.Context(), policy.Feedback{ID: "a", At: day, Account: acme, Correct: true}); err != nil {
-		t.Fatal(err)
-	}
-	check(t, l)
-}

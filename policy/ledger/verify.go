@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -34,7 +35,7 @@ func (l *Ledger) Verify(ctx context.Context, progress func(done, of int)) (Repor
 	if progress == nil {
 		progress = func(int, int) {}
 	}
-	v := verification{progress: progress, Report: Report{Faults: []string{}}, holds: map[string][]byte{}, keys: map[string]*keyRecord{}, suites: map[string][]byte{}, priors: map[string][]byte{}}
+	v := verification{progress: progress, index: l.index, Report: Report{Faults: []string{}}, holds: map[string]uint64{}, keys: map[string]*keyRecord{}, suites: map[string][]byte{}, priors: map[string][]byte{}}
 	err := l.view(func(tx *bolt.Tx) error {
 		err := checkRoots(l.file)
 		for range 3 { // the writer may have been writing one
@@ -67,8 +68,9 @@ func (l *Ledger) Verify(ctx context.Context, progress func(done, of int)) (Repor
 type verification struct {
 	Report
 	tx     *bolt.Tx
+	index  *index
 	rows   rowReader
-	holds  map[string][]byte // open ones
+	holds  map[string]uint64 // open ones
 	keys   map[string]*keyRecord
 	suites map[string][]byte
 	priors map[string][]byte
@@ -78,6 +80,9 @@ type verification struct {
 	last    uint64
 
 	progress func(done, of int)
+
+	indexed uint64   // the rows of outcomes up to here should lie in blocks
+	open    []uint64 // holds that the index says were open there
 
 	book    *policy.Book // folded from the base
 	through uint64       // the last record that the base stands for
@@ -114,9 +119,13 @@ func (v *verification) run(ctx context.Context, tx *bolt.Tx) error {
 // take takes in one record.
 func (v *verification) take(r *openedRecord) {
 	v.Records++
-	if r.seq > 0 {
-		v.last = r.seq
+	if r.seq > v.indexed && v.last <= v.indexed {
+		v.compareOpen()
 	}
+	if r.err == nil && r.seq <= v.last {
+		v.fault("record %d lies behind record %d", r.seq, v.last)
+	}
+	v.last = max(v.last, r.seq)
 	err := r.err
 	if err == nil {
 		err = v.record(r)
@@ -135,10 +144,10 @@ func (v *verification) record(r *openedRecord) error {
 	switch r.kind {
 	case kindHold:
 		h := r.money.(*policy.Hold)
-		if v.holds[h.ID] != nil {
+		if v.holds[h.ID] > 0 {
 			v.fault("record %d: %q was held already", seq, h.ID)
 		}
-		v.holds[h.ID] = at
+		v.holds[h.ID] = seq
 	case kindOutcome, kindImported:
 		v.outcome(r)
 	case kindKeyCreated, kindKeyChanged:
@@ -147,7 +156,7 @@ func (v *verification) record(r *openedRecord) error {
 			return err
 		}
 		v.keys[r.Key.ID] = r
-		v.indexed(bucketChanges, at, nil)
+		v.expect(bucketChanges, at, nil)
 	case kindKeyRevoked:
 		var gone keyRevoked
 		if err := decode(seq, text, &gone); err != nil {
@@ -158,7 +167,7 @@ func (v *verification) record(r *openedRecord) error {
 		} else if seq > v.through {
 			v.fault("record %d: key %q is revoked, and was never created", seq, gone.ID)
 		}
-		v.indexed(bucketChanges, at, nil)
+		v.expect(bucketChanges, at, nil)
 	case kindSuite:
 		var s policy.Suite
 		if err := decode(seq, text, &s); err != nil {
@@ -180,14 +189,14 @@ func (v *verification) record(r *openedRecord) error {
 		}
 		v.priors[p.Name] = at
 	case kindChange:
-		v.indexed(bucketChanges, at, nil)
+		v.expect(bucketChanges, at, nil)
 	case kindRelease:
 		id := r.money.(policy.Release).ID
-		if v.holds[id] == nil && seq > v.through {
+		if v.holds[id] == 0 && seq > v.through {
 			v.fault("record %d: %q is released, and was not held", seq, id)
 		}
 		delete(v.holds, id)
-		v.indexed(bucketChanges, at, nil)
+		v.expect(bucketChanges, at, nil)
 	case kindCheckpoint:
 		return v.checkpoint(seq, text)
 	case kindDay:
@@ -195,23 +204,24 @@ func (v *verification) record(r *openedRecord) error {
 		if err := decode(seq, text, &d); err != nil {
 			return err
 		}
-		v.indexed(bucketDays, []byte(d.Day), at)
+		v.expect(bucketDays, []byte(d.Day), at)
 	}
 	return nil
 }
 
 // outcome compares an outcome with its hold, its index and its row.
 func (v *verification) outcome(r *openedRecord) {
-	seq, at, o := r.seq, seqBytes(r.seq), r.outcome
+	seq, o := r.seq, r.outcome
+	want := newRow(r.kind, o)
+	want.seq, want.id = seq, v.index.hash(o.ID)
 	if r.kind == kindImported {
 		v.Imported++
-		v.indexed(bucketImported, []byte(o.ID), at)
+		v.expect(bucketImported, []byte(o.ID), seqBytes(seq))
 	} else {
 		v.Outcomes++
-		if v.holds[o.ID] == nil && seq > v.through {
+		if want.held = v.holds[o.ID]; want.held == 0 && seq > v.through {
 			v.fault("record %d: outcome %q had no open hold", seq, o.ID)
 		}
-		v.indexed(bucketOutcomes, []byte(o.ID), slices.Concat(at, v.holds[o.ID]))
 		delete(v.holds, o.ID)
 		if o.Cost == nil {
 			v.Unpriced++
@@ -219,13 +229,14 @@ func (v *verification) outcome(r *openedRecord) {
 			v.Spent += *o.Cost
 		}
 	}
-	want := newRow(r.kind, o)
-	want.seq = seq
 	for i, name := range namesOf(o) {
 		want.names[i] = v.numbers[name]
 	}
-	if got, there := v.rows.next(); there && got != want {
+	switch got, there := v.rows.next(); {
+	case there && got != want:
 		v.fault("record %d: its row in the index is wrong, or that of record %d", seq, got.seq)
+	case !there && seq <= v.indexed:
+		v.fault("record %d: its row is missing from the index", seq)
 	}
 }
 
@@ -234,8 +245,10 @@ func (v *verification) feedback(seq uint64, at, text []byte) error {
 	if err := decode(seq, text, &f); err != nil {
 		return err
 	}
-	if seq <= v.through && outcomeAt(v.tx.Bucket(bucketOutcomes), f.ID) == nil {
-		return nil // an earlier word about what was forgotten since
+	if seq <= v.through {
+		if o, err := v.index.outcome(journalOf(v.tx), f.ID); o == nil || err != nil {
+			return err // nil: an earlier word about what was forgotten since
+		}
 	}
 	last := v.tx.Bucket(bucketFeedback).Get(feedbackKey(f.ID, f.Source))
 	if bytes.Compare(last, at) < 0 { // nil too
@@ -244,8 +257,8 @@ func (v *verification) feedback(seq uint64, at, text []byte) error {
 	return nil
 }
 
-// indexed compares an entry of an index that no later record changes.
-func (v *verification) indexed(bucket, key, want []byte) {
+// expect compares an entry of an index that no later record changes.
+func (v *verification) expect(bucket, key, want []byte) {
 	v.counts[string(bucket)]++
 	if got := v.tx.Bucket(bucket).Get(key); got == nil || !bytes.Equal(got, want) {
 		v.fault("index %s: the entry %q is missing or wrong", bucket, key)
@@ -255,7 +268,9 @@ func (v *verification) indexed(bucket, key, want []byte) {
 // compare looks at the indexes once the journal is read.
 func (v *verification) compare() {
 	v.OpenHolds, v.Keys = len(v.holds), len(v.keys)
-	v.same(bucketHolds, v.holds)
+	if v.last <= v.indexed {
+		v.compareOpen()
+	}
 	v.same(bucketSuites, v.suites)
 	v.same(bucketPriors, v.priors)
 	keys := map[string][]byte{}
@@ -267,13 +282,10 @@ func (v *verification) compare() {
 		keys[id] = sealed
 	}
 	v.same(bucketKeys, keys)
-	for _, name := range [][]byte{bucketChanges, bucketOutcomes, bucketImported, bucketDays} {
+	for _, name := range [][]byte{bucketChanges, bucketImported, bucketDays} {
 		if n := v.entries(name); n != v.counts[string(name)] {
 			v.fault("index %s: %d entries, the journal has %d", name, n, v.counts[string(name)])
 		}
-	}
-	if n := v.tx.Bucket(bucketOutcomes).Sequence(); n != uint64(v.Outcomes) {
-		v.fault("index outcomes: it counts %d, the journal has %d", n, v.Outcomes)
 	}
 	records := journalOf(v.tx)
 	err := v.tx.Bucket(bucketFeedback).ForEach(func(key, at []byte) error {
@@ -285,6 +297,13 @@ func (v *verification) compare() {
 	})
 	if err != nil {
 		v.fault("index feedback: %v", err)
+	}
+}
+
+// compareOpen compares the holds that are open up to v.indexed with what the index says.
+func (v *verification) compareOpen() {
+	if open := slices.Sorted(maps.Values(v.holds)); !slices.Equal(open, v.open) {
+		v.fault("index of open holds: up to record %d it has %d, the journal has %d", v.indexed, len(v.open), len(open))
 	}
 }
 

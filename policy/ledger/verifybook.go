@@ -9,14 +9,16 @@ import (
 // begin takes the book up where the last base left it.
 func (v *verification) begin() error {
 	v.book = policy.NewBook(nil)
-	base, err := readCheckpoint(v.tx, metaBase)
+	base, err := readCheckpoint(journalOf(v.tx), metaBase)
 	if base != nil && err == nil {
 		v.through = base.value.Through
 		v.book.Restore(base.value.Totals)
 	}
 	v.removed = removed(v.tx)
-	_, lastErr := readCheckpoint(v.tx, metaCheckpoint)
-	for _, err := range []error{err, lastErr} {
+	_, lastErr := readCheckpoint(journalOf(v.tx), metaCheckpoint)
+	var openErr error
+	v.indexed, v.open, openErr = readOpen(v.tx)
+	for _, err := range []error{err, lastErr, openErr} {
 		if err != nil {
 			v.fault("%v", err)
 		}

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -61,7 +60,6 @@ func (l *Ledger) commit(batch []*write) {
 		}
 		return
 	}
-	l.outcomes.Add(int64(t.settled) - int64(t.forgotten))
 	t.growth.keep()
 	l.since = max(l.since, t.since)
 	for i, w := range batch {
@@ -120,76 +118,55 @@ func (l *Ledger) refuse(err error) error {
 // tables are the buckets inside the writer's transaction. Their methods keep
 // the first error for the writer, which then gives up the whole transaction.
 type tables struct {
-	tx                                               *bolt.Tx
-	growth                                           growth
-	journal                                          *journal
-	holds, outcomes, keys, suites, feedback, changes *bolt.Bucket
-	heldAt, settledAt                                lookUps // in holds and in outcomes
+	tx                              *bolt.Tx
+	growth                          growth
+	journal                         *journal
+	keys, suites, feedback, changes *bolt.Bucket
 
-	err       error
-	changed   bool
-	settled   uint64 // outcomes added
-	forgotten uint64 // outcomes taken out
-	removed   uint64 // records taken out of the journal
-	since     uint64 // the last record that is in a checkpoint of this transaction
+	err     error
+	changed bool
+	removed uint64 // records taken out of the journal
+	since   uint64 // the last record that is in a checkpoint of this transaction
 }
 
 func openTables(tx *bolt.Tx, x *index) tables {
-	t := tables{
+	return tables{
 		tx:       tx,
-		growth:   growth{x: x},
+		growth:   newGrowth(x),
 		journal:  journalOf(tx),
-		holds:    tx.Bucket(bucketHolds),
-		outcomes: tx.Bucket(bucketOutcomes),
 		keys:     tx.Bucket(bucketKeys),
 		suites:   tx.Bucket(bucketSuites),
 		feedback: tx.Bucket(bucketFeedback),
 		changes:  tx.Bucket(bucketChanges),
 	}
-	t.heldAt, t.settledAt = lookUps{t.holds.Cursor()}, lookUps{t.outcomes.Cursor()}
-	return t
-}
-
-// lookUps are those of one transaction in one bucket. They share a cursor, which
-// bolt.Bucket.Get would make anew for each.
-type lookUps struct{ cursor *bolt.Cursor }
-
-// get returns the value at key, nil for none. It is valid until the next change.
-func (l lookUps) get(key []byte) []byte {
-	if found, value := l.cursor.Seek(key); bytes.Equal(found, key) {
-		return value
-	}
-	return nil
 }
 
 // end returns the error that decides what becomes of the transaction.
 func (t *tables) end() error {
-	if t.settled != t.forgotten {
-		t.keep(t.outcomes.SetSequence(t.outcomes.Sequence() + t.settled - t.forgotten))
-	}
 	if t.removed > 0 {
 		t.put(t.tx.Bucket(bucketMeta), metaRemoved, seqBytes(removed(t.tx)+t.removed))
 	}
 	t.growth.flush(t)
+	t.keep(t.journal.flush())
 	if t.err == nil && !t.changed {
 		return errNothing
 	}
 	return t.err
 }
 
-// append adds a record to the journal and returns its sequence number as a key.
-func (t *tables) append(record []byte) []byte {
+// append adds a record to the journal and returns its sequence number.
+func (t *tables) append(record []byte) uint64 {
 	seq, err := t.journal.append(record)
 	t.changed = true
 	t.keep(err)
-	return seqBytes(seq)
+	return seq
 }
 
 // appendOutcome adds an outcome to the journal and to the index of rows.
-func (t *tables) appendOutcome(k kind, record []byte, o *policy.Outcome) []byte {
-	key := t.append(record)
-	t.growth.add(t, t.journal.last(), k, o)
-	return key
+func (t *tables) appendOutcome(k kind, record []byte, o *policy.Outcome) uint64 {
+	seq := t.append(record)
+	t.growth.add(t, seq, k, o)
+	return seq
 }
 
 func (t *tables) put(b *bolt.Bucket, key, value []byte) {
