@@ -135,7 +135,7 @@ func (c showCmd) one(journal *ledger.Ledger) error {
 	}
 	o := entry.Outcome
 	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(map[string]any{"id": o.ID, "reason": o.Reason, "way": o.Way, "stop": o.Stop, "features": o.Features,
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{"id": o.ID, "reason": o.Reason, "way": o.Way, "stop": o.Stop, "course": o.Course(), "features": o.Features,
 			"plan": o.Plan, "chances": o.Chances, "audit": o.Audit, "policy": o.Policy, "versions": o.Versions, "prices": o.Prices})
 	}
 	fmt.Printf("%s came %s and was answered by %s (%s, %s).\n", o.ID, o.At.Format("2006-01-02 15:04:05"), o.Model, o.Way, o.Reason)
@@ -147,8 +147,11 @@ func (c showCmd) one(journal *ledger.Ledger) error {
 	for _, chance := range o.Chances {
 		fmt.Printf("  %6.2f %%  %s\n", 100*chance.Propensity, chance.Plan)
 	}
+	for i, leg := range o.Course() {
+		fmt.Printf("%d. %s.\n", i+1, leg)
+	}
 	if o.Stop != "" {
-		fmt.Printf("The search drew %s and ended: %s.\n", plural(len(o.Samples), "sample"), o.Stop)
+		fmt.Printf("The search ended: %s.\n", o.Stop)
 	}
 	return nil
 }
