@@ -47,6 +47,9 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 	case r.plan.escalates && ctx.Err() == nil:
 		return r.insist(ctx, call, d, hunt, answer)
 	case call.Task.Spec.OnFail == search.OnFailError:
+		if result.Best >= 0 {
+			answer.Report = &result.Samples[result.Best].Report
+		}
 		return answer, nothingPassed(result)
 	case result.Best >= 0:
 		return r.hand(answer, result, result.Best)
