@@ -115,9 +115,9 @@ func TestSimulateRecommendsWhatTheRecordShows(t *testing.T) {
 		n, every int
 		want     string
 	}{
-		"half asked the strong model":   {learnedConfig, 450, 2, lab.Recommended},
+		"half asked the strong model":   {learnedConfig, 420, 2, lab.Recommended},
 		"too few":                       {learnedConfig, 60, 2, lab.NotShown},
-		"does as was done, but for two": {learnedConfig, 450, 200, lab.NotShown},
+		"does as was done, but for two": {learnedConfig, 240, 120, lab.NotShown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -181,7 +181,7 @@ func TestPolicyCommandsReadALedgerThatIsServed(t *testing.T) {
 // process holds is named with the way to read it.
 func TestShowTellsWhatWasLearned(t *testing.T) {
 	ctx := t.Context()
-	flags := recordedIn(t, learnedConfig, 450, 2)
+	flags := recordedIn(t, learnedConfig, 100, 2)
 	config, err := flags.load()
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +204,7 @@ func TestShowTellsWhatWasLearned(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &shown); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	if shown.Lessons != 450 || len(shown.Models) != 2 || shown.Models[0].Right.Mean < .85 || shown.Models[0].Right.Low > shown.Models[0].Right.High {
+	if shown.Lessons != 100 || len(shown.Models) != 2 || shown.Models[0].Right.Mean < .85 || shown.Models[0].Right.Low > shown.Models[0].Right.High {
 		t.Errorf("%+v", shown)
 	}
 	text = stdout(t, func() error { return showCmd{recordedFlags: flags, ID: "chatcmpl-1"}.Run(ctx) })
