@@ -132,6 +132,40 @@ func TestSimulateRecommendsWhatTheRecordShows(t *testing.T) {
 	}
 }
 
+// A configuration that searches is worse where hidden verdicts say that what was found
+// is wrong although it passes, and that the strong model was right.
+func TestSimulateSaysThatAConfigurationIsWorse(t *testing.T) {
+	t.Parallel()
+	const n = 450
+	flags := recordedIn(t, learnedConfig, n, 2)
+	config, err := flags.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal, err := ledger.Open(config.Ledger.Path, ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	for i := range n {
+		go func() {
+			done <- journal.Feedback(t.Context(), policy.Feedback{ID: fmt.Sprintf("chatcmpl-%d", i), At: time.Unix(2, 0), Source: "ci", Correct: i%2 == 0})
+		}()
+	}
+	for range n {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := droverCommand(t, "policy", "simulate", "-c", flags.Config).Output()
+	if err != nil || !strings.Contains(string(out), " against 450 recorded requests: worse.\n") || !strings.Contains(string(out), "450 with a hidden verdict; 0 not comparable.") {
+		t.Errorf("%s%v", out, err)
+	}
+}
+
 // The policy commands read a ledger that a server holds, as the server streams it,
 // while it goes on; and say the same in JSON as in words.
 func TestPolicyCommandsReadALedgerThatIsServed(t *testing.T) {
