@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,7 +33,9 @@ func (f recordedFlags) open(ctx context.Context) (*configs.Config, *ledger.Ledge
 	if f.Ledger != "" {
 		path = f.Ledger
 	}
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && f.Ledger == "" {
+		return nil, nil, nil, noLedger(path)
+	} else if err != nil {
 		return nil, nil, nil, fmt.Errorf("opening ledger: %w", err)
 	}
 	journal, err := ledger.Open(path, ledger.Options{})
@@ -130,7 +133,9 @@ func interval(i policy.Interval) string {
 // one says why a request was routed as it was.
 func (c showCmd) one(journal *ledger.Ledger) error {
 	entry, err := journal.Outcome(c.ID)
-	if err != nil {
+	if errors.Is(err, policy.ErrUnknownOutcome) {
+		return fmt.Errorf("there is no answer with the id %q in the ledger; it may have been forgotten (retention.outcomes)", c.ID)
+	} else if err != nil {
 		return err
 	}
 	o := entry.Outcome
