@@ -168,6 +168,9 @@ func budgetSpent(budget string, ceiling, left pricing.USD, resets time.Time) *fa
 	if !resets.IsZero() {
 		when = "It begins anew at " + resets.UTC().Format(time.RFC3339) + "."
 	}
+	if left > 0 {
+		when += " With a lower max_tokens, or a shorter prompt, a request might cost less."
+	}
 	return &failure{status: http.StatusTooManyRequests, final: true, body: openai.Error{
 		Message: fmt.Sprintf("The budget %s has $%s left, and this request might cost $%s. %s", budget, left, ceiling, when),
 		Type:    "insufficient_quota", Code: "insufficient_quota"}}
