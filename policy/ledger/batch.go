@@ -15,11 +15,13 @@ import (
 // needs no batch; its value is the record.
 const batchMark = 0xff
 
-// Limits of a batch. Pages of bbolt hold two values at least, and the last page is
-// written anew by each commit: larger batches would write more of it.
+// Limits of a batch. bbolt puts two values at least onto a page and writes the last page
+// anew with each commit: two such batches fill one of 4096 bytes. Larger ones would take
+// runs of pages, of which some remain free, and a list of those is written each time.
 const (
 	batchRecords = 128
-	batchBytes   = 4000
+	batchBytes   = 2000
+	frameSize    = 4 // at most, but where much was taken out before a record
 )
 
 // appendFrame adds a record to the batch at key first.

@@ -30,7 +30,7 @@ func (l *Ledger) Note(ctx context.Context, c policy.Change) error {
 
 // appendChange adds the record of a change to the journal and to its index.
 func (t *tables) appendChange(record []byte) {
-	t.put(t.changes, seqBytes(t.append(record)), nil)
+	t.put(t.tx.Bucket(bucketChanges), seqBytes(t.append(record)), nil)
 }
 
 // Changes returns at most limit changes before sequence number before, 0 for the

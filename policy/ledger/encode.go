@@ -147,7 +147,17 @@ func appendUSD(b []byte, u *pricing.USD) []byte {
 	if u == nil {
 		return append(b, `null`...)
 	}
-	return append(append(append(b, '"'), u.String()...), '"')
+	if *u < 0 {
+		return append(append(append(b, '"'), u.String()...), '"')
+	}
+	b = strconv.AppendInt(append(b, '"'), int64(*u/pricing.Dollar), 10)
+	if part := *u % pricing.Dollar; part > 0 {
+		b = append(b, '.')
+		for digit := pricing.Dollar / 10; part > 0; digit /= 10 {
+			b, part = append(b, '0'+byte(part/digit)), part%digit
+		}
+	}
+	return append(b, '"')
 }
 
 // appendTime does not know years that RFC 3339 has no room for.
@@ -158,13 +168,41 @@ func appendTime(b []byte, t time.Time) (_ []byte, known bool) {
 	return append(t.AppendFormat(append(b, '"'), time.RFC3339Nano), '"'), true
 }
 
-// appendString leaves what has to be escaped to encoding/json.
+// appendString leaves what has to be escaped to encoding/json, but for the signs of HTML.
 func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	from, begin := 0, len(b)-1
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+		switch c := s[i]; signs[c] {
+		case plain:
+		case html:
+			b = append(append(b, s[from:i]...), '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+			from = i + 1
+		default:
 			text, _ := json.Marshal(s) // a string always has one
-			return append(b, text...)
+			return append(b[:begin], text...)
 		}
 	}
-	return append(append(append(b, '"'), s...), '"')
+	return append(append(b, s[from:]...), '"')
 }
+
+const hexDigits = "0123456789abcdef"
+
+// Kinds of bytes in a string.
+const (
+	plain byte = iota
+	html
+	other
+)
+
+var signs = func() (kinds [256]byte) {
+	for c := range kinds {
+		switch {
+		case c == '<' || c == '>' || c == '&':
+			kinds[c] = html
+		case c < ' ' || c > '~' || c == '"' || c == '\\':
+			kinds[c] = other
+		}
+	}
+	return kinds
+}()

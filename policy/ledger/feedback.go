@@ -44,7 +44,7 @@ func (l *Ledger) Feedback(ctx context.Context, f policy.Feedback) error {
 		if err != nil {
 			return err
 		}
-		t.put(t.feedback, key, seqBytes(t.append(record)))
+		t.put(t.tx.Bucket(bucketFeedback), key, seqBytes(t.append(record)))
 		return nil
 	}))
 	if err != nil {
@@ -57,7 +57,7 @@ func (l *Ledger) Feedback(ctx context.Context, f policy.Feedback) error {
 // none, and how many sources have spoken.
 func (t *tables) feedbackOn(f policy.Feedback) (last *policy.Feedback, sources int, err error) {
 	prefix, own := feedbackKey(f.ID, ""), feedbackKey(f.ID, f.Source)
-	c := t.feedback.Cursor()
+	c := t.tx.Bucket(bucketFeedback).Cursor()
 	for key, at := c.Seek(prefix); bytes.HasPrefix(key, prefix); key, at = c.Next() {
 		sources++
 		if bytes.Equal(key, own) {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -59,15 +60,11 @@ func settleInOrder(t interface {
 		for _, o := range some {
 			h := hold(o.ID)
 			h.At, h.Account, h.Route = o.At, o.Account, o.Route
-			held, err := l.holding(h)
-			if err != nil {
+			held, settled := l.newHoldWrite(), l.newSettleWrite()
+			if err := errors.Join(held.fill(h), settled.fill(o)); err != nil {
 				t.Fatal(err)
 			}
-			settled, err := l.settling(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			writes = append(writes, held, settled)
+			writes = append(writes, held.write, settled.write)
 		}
 		for _, w := range writes {
 			if !l.queue.put(w) {

@@ -214,7 +214,7 @@ func (t *tables) lookUp(r row, through uint64) (f forgotten, err error) {
 	}
 	f.hold = r.held
 	prefix := feedbackKey(f.entry.Outcome.ID, "")
-	c := t.feedback.Cursor()
+	c := t.tx.Bucket(bucketFeedback).Cursor()
 	for key, at := c.Seek(prefix); bytes.HasPrefix(key, prefix); key, at = c.Next() {
 		f.feedback = append(f.feedback, bytes.Clone(key), bytes.Clone(at))
 		f.spoken = f.spoken || binary.BigEndian.Uint64(at) > through
@@ -232,7 +232,7 @@ func (t *tables) take(f forgotten) {
 		t.remove(f.hold)
 	}
 	for i := 0; i < len(f.feedback); i += 2 {
-		t.delete(t.feedback, f.feedback[i])
+		t.delete(t.tx.Bucket(bucketFeedback), f.feedback[i])
 		t.remove(binary.BigEndian.Uint64(f.feedback[i+1]))
 	}
 }

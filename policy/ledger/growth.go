@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/drover-llm/drover/policy"
@@ -13,58 +14,77 @@ type growth struct {
 	x       *index
 	names   []string
 	rows    []row
-	held    map[string]uint64 // holds that it made, but for those that it ended
-	ended   map[string]bool   // ids of holds that it ended; true: by an outcome
+	holds   map[string]uint64 // id -> sequence number of a hold that it made, or how it ended one
 	flushed bool              // the rows, and those of the tail, went into a block
 	drop    map[uint64]uint64 // outcomes that it forgets -> hashes of their ids
 }
 
-func newGrowth(x *index) growth {
-	return growth{x: x, held: map[string]uint64{}, ended: map[string]bool{}}
+// How a hold was ended, in place of its sequence number.
+const (
+	released uint64 = 0
+	settled  uint64 = math.MaxUint64
+)
+
+// spare is the room that one transaction of the writer leaves to the next.
+type spare struct {
+	holds map[string]uint64
+	rows  []row
+	added []placed
+	room  []byte
+}
+
+// begin gives t the room of the transaction before it, unless that was a large one.
+func (s *spare) begin(t *tables, x *index) {
+	if s.holds == nil || len(s.holds) > queueLength || len(s.rows) > queueLength || len(s.room) > queueLength*usualSize {
+		*s = spare{holds: map[string]uint64{}}
+	}
+	clear(s.holds)
+	t.growth = growth{x: x, holds: s.holds, rows: s.rows[:0]}
+	t.journal.added, t.journal.room = s.added[:0], s.room[:0]
+}
+
+// end takes the room back, once the transaction is over.
+func (s *spare) end(t *tables) {
+	*s = spare{holds: t.growth.holds, rows: t.growth.rows, added: t.journal.added, room: t.journal.room}
 }
 
 // holdOf finds the open hold of an id.
 func (g *growth) holdOf(id string) (seq uint64, open bool) {
-	if seq, open = g.held[id]; open {
-		return seq, true
-	}
-	if _, ended := g.ended[id]; ended {
-		return 0, false
+	if seq, changed := g.holds[id]; changed {
+		return seq, seq != released && seq != settled
 	}
 	seq, open = g.x.open[id]
 	return seq, open
 }
 
 // hold takes in the hold at seq.
-func (g *growth) hold(id string, seq uint64) { g.held[id] = seq }
+func (g *growth) hold(id string, seq uint64) { g.holds[id] = seq }
 
-// end takes the open hold of an id away.
-func (g *growth) end(id string) {
-	delete(g.held, id)
-	g.ended[id] = false
+// release takes the open hold of an id away.
+func (g *growth) release(id string) { g.holds[id] = released }
+
+// settle takes in the outcome at seq, which ends its hold; held is 0 where that was lost.
+func (g *growth) settle(t *tables, seq, held uint64, o *policy.Outcome) {
+	g.add(t, seq, kindOutcome, held, o)
+	g.holds[o.ID] = settled
 }
 
-// add takes in the outcome at seq, which ends its hold.
-func (g *growth) add(t *tables, seq uint64, k kind, o *policy.Outcome) {
+// add takes in the row of an outcome.
+func (g *growth) add(t *tables, seq uint64, k kind, held uint64, o *policy.Outcome) {
 	r := newRow(k, o)
-	r.seq, r.id = seq, g.x.hash(o.ID)
+	r.seq, r.id, r.held = seq, g.x.hash(o.ID), held
 	for i, name := range namesOf(o) {
 		r.names[i] = g.number(t, name)
-	}
-	if k == kindOutcome {
-		r.held, _ = g.holdOf(o.ID)
-		g.end(o.ID)
-		g.ended[o.ID] = true
 	}
 	g.rows = append(g.rows, r)
 }
 
 // used says what an id stands for already: ErrHeld, ErrSettled, or nil for nothing.
 func (t *tables) used(id string) error {
-	if _, open := t.growth.holdOf(id); open {
+	switch seq, open := t.growth.holdOf(id); {
+	case open:
 		return ErrHeld
-	}
-	if t.growth.ended[id] {
+	case seq == settled:
 		return ErrSettled
 	}
 	o, err := t.growth.x.outcome(t.journal, id)
@@ -77,7 +97,7 @@ func (t *tables) used(id string) error {
 // outcome returns the outcome of this id, nil for none.
 func (t *tables) outcome(id string) (*policy.Entry, error) {
 	g := &t.growth
-	if !g.ended[id] {
+	if g.holds[id] != settled {
 		return g.x.outcome(t.journal, id)
 	}
 	var seqs []uint64
@@ -119,12 +139,14 @@ func (g *growth) write(t *tables, through uint64) {
 	t.put(t.tx.Bucket(bucketRows), seqBytes(all[len(all)-1].seq), encodeBlock(all))
 	var open []uint64
 	for id, seq := range g.x.open {
-		if _, ended := g.ended[id]; !ended {
+		if _, changed := g.holds[id]; !changed {
 			open = append(open, seq)
 		}
 	}
-	for _, seq := range g.held {
-		open = append(open, seq)
+	for _, seq := range g.holds {
+		if seq != released && seq != settled {
+			open = append(open, seq)
+		}
 	}
 	t.putOpen(through, open)
 	g.flushed = true
@@ -135,11 +157,12 @@ func (g *growth) keep() {
 	x := g.x
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for id := range g.ended {
-		delete(x.open, id)
-	}
-	for id, seq := range g.held {
-		x.open[id] = seq
+	for id, seq := range g.holds {
+		if seq == released || seq == settled {
+			delete(x.open, id)
+		} else {
+			x.open[id] = seq
+		}
 	}
 	for _, name := range g.names {
 		x.numbers[name] = uint32(len(x.names))
@@ -153,7 +176,7 @@ func (g *growth) keep() {
 	}
 	switch { // readers may hold the old tail
 	case g.flushed:
-		x.tail = nil
+		x.tail = make([]row, 0, x.full)
 	case g.drop != nil:
 		for seq, hash := range g.drop {
 			x.ids.drop(hash, seq)

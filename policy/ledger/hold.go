@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +21,14 @@ const maxIDLength = 256
 // sync failed, and then Err is set and a new start may find h open. ErrHeld and
 // ErrSettled refuse an id that was used before.
 func (l *Ledger) Hold(ctx context.Context, h policy.Hold) error {
-	w, err := l.holding(h)
+	w := l.holds.Get().(*holdWrite)
+	err := w.fill(h)
 	if err == nil {
-		err = l.queue.do(ctx, w)
+		err = l.queue.do(ctx, w.write)
+	}
+	if !w.queued {
+		w.hold = policy.Hold{}
+		l.holds.Put(w)
 	}
 	if err != nil {
 		return fmt.Errorf("holding for %q: %w", h.ID, err)
@@ -30,22 +36,31 @@ func (l *Ledger) Hold(ctx context.Context, h policy.Hold) error {
 	return nil
 }
 
-// holding is the write of a hold.
-func (l *Ledger) holding(h policy.Hold) (*write, error) {
-	h.At = h.At.UTC()
-	_, record, err := encodeEntry(kindHold, h.ID, &h)
-	if err != nil {
-		return nil, err
-	}
-	w := newWrite(func(t *tables) error {
-		if err := t.used(h.ID); err != nil {
+// holdWrite is the write of a hold. It is used for one after the other.
+type holdWrite struct {
+	*write
+	hold   policy.Hold
+	record []byte
+}
+
+func (l *Ledger) newHoldWrite() *holdWrite {
+	w := &holdWrite{write: newWrite(nil), record: make([]byte, 0, usualSize)}
+	w.apply = func(t *tables) error {
+		if err := t.used(w.hold.ID); err != nil {
 			return err
 		}
-		t.growth.hold(h.ID, t.append(record))
+		t.growth.hold(w.hold.ID, t.append(w.record))
 		return nil
-	})
-	w.folded = func() { l.book.Fold(&h) }
-	return w, nil
+	}
+	w.folded = func() { l.book.Fold(&w.hold) }
+	return w
+}
+
+func (w *holdWrite) fill(h policy.Hold) (err error) {
+	w.hold = h
+	w.hold.At = h.At.UTC()
+	w.record, err = appendEntry(w.record[:0], kindHold, h.ID, &w.hold)
+	return err
 }
 
 // Settle journals o and closes the hold with the same id. When it returns nil,
@@ -54,9 +69,14 @@ func (l *Ledger) holding(h policy.Hold) (*write, error) {
 // the same, unless the disk refuses it, and settling again gives ErrSettled.
 // ErrNoHold means that nothing was held, or that the ledger has forgotten it.
 func (l *Ledger) Settle(ctx context.Context, o policy.Outcome) error {
-	w, err := l.settling(o)
+	w := l.settles.Get().(*settleWrite)
+	err := w.fill(o)
 	if err == nil {
-		err = l.queue.doRegardless(ctx, w)
+		err = l.queue.doRegardless(ctx, w.write)
+	}
+	if !w.queued {
+		w.outcome = policy.Outcome{}
+		l.settles.Put(w)
 	}
 	if err != nil {
 		return fmt.Errorf("settling %q: %w", o.ID, err)
@@ -64,39 +84,45 @@ func (l *Ledger) Settle(ctx context.Context, o policy.Outcome) error {
 	return nil
 }
 
-// settling is the write of an outcome.
-func (l *Ledger) settling(o policy.Outcome) (*write, error) {
-	o.At = o.At.UTC()
-	_, record, err := encodeEntry(kindOutcome, o.ID, &o)
-	if err != nil {
-		return nil, err
-	}
-	w := newWrite(func(t *tables) error {
-		switch err := t.used(o.ID); err {
-		case ErrHeld:
-			t.appendOutcome(kindOutcome, record, &o)
-			return nil
-		case nil:
-			return ErrNoHold
-		default:
-			return err
-		}
-	})
-	w.folded = func() { l.book.Fold(&o) }
-	return w, nil
+// settleWrite is the write of an outcome. It is used for one after the other.
+type settleWrite struct {
+	*write
+	outcome policy.Outcome
+	record  []byte
 }
 
-func encodeEntry(k kind, id string, v any) (key, record []byte, err error) {
+func (l *Ledger) newSettleWrite() *settleWrite {
+	w := &settleWrite{write: newWrite(nil), record: make([]byte, 0, usualSize)}
+	w.apply = func(t *tables) error {
+		held, open := t.growth.holdOf(w.outcome.ID)
+		if !open {
+			return cmp.Or(t.used(w.outcome.ID), ErrNoHold)
+		}
+		t.growth.settle(t, t.append(w.record), held, &w.outcome)
+		return nil
+	}
+	w.folded = func() { l.book.Fold(&w.outcome) }
+	return w
+}
+
+func (w *settleWrite) fill(o policy.Outcome) (err error) {
+	w.outcome = o
+	w.outcome.At = o.At.UTC()
+	w.record, err = appendEntry(w.record[:0], kindOutcome, o.ID, &w.outcome)
+	return err
+}
+
+// appendEntry appends the record of something that has an id.
+func appendEntry(b []byte, k kind, id string, v any) ([]byte, error) {
 	switch {
 	case id == "":
-		return nil, nil, errors.New("the id is empty")
+		return b, errors.New("the id is empty")
 	case len(id) > maxIDLength:
-		return nil, nil, fmt.Errorf("the id is %d bytes long, %d are allowed", len(id), maxIDLength)
+		return b, fmt.Errorf("the id is %d bytes long, %d are allowed", len(id), maxIDLength)
 	case !utf8.ValidString(id):
-		return nil, nil, errors.New("the id is not valid UTF-8")
+		return b, errors.New("the id is not valid UTF-8")
 	}
-	record, err = newRecord(k, v)
-	return []byte(id), record, err
+	return appendRecord(b, k, v)
 }
 
 // OpenHolds returns the holds that no outcome has settled, oldest first: those

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -15,28 +14,28 @@ import (
 // whose id is in the ledger already is skipped, so that an import may be
 // repeated. added is how many were new.
 func (l *Ledger) Import(ctx context.Context, outcomes []policy.Outcome) (added int, err error) {
-	type item struct{ id, record []byte }
-	items := make([]item, len(outcomes))
+	records := make([][]byte, len(outcomes))
 	for i := range outcomes {
 		outcomes[i].At = outcomes[i].At.UTC()
-		id, record, err := encodeEntry(kindImported, outcomes[i].ID, &outcomes[i])
-		if err != nil {
+		if records[i], err = appendEntry(nil, kindImported, outcomes[i].ID, &outcomes[i]); err != nil {
 			return 0, fmt.Errorf("importing outcome %q: %w", outcomes[i].ID, err)
 		}
-		items[i] = item{id, record}
 	}
 	w := newWrite(func(t *tables) error {
 		added = 0
 		imported := t.tx.Bucket(bucketImported)
-		for i, item := range items {
-			err := t.used(outcomes[i].ID)
-			if err == ErrHeld || err == ErrSettled || imported.Get(item.id) != nil {
+		for i, record := range records {
+			o := &outcomes[i]
+			err := t.used(o.ID)
+			if err == ErrHeld || err == ErrSettled || imported.Get([]byte(o.ID)) != nil {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			t.put(imported, item.id, seqBytes(t.appendOutcome(kindImported, slices.Clone(item.record), &outcomes[i])))
+			seq := t.append(record)
+			t.growth.add(t, seq, kindImported, 0, o)
+			t.put(imported, []byte(o.ID), seqBytes(seq))
 			added++
 		}
 		return nil
@@ -50,10 +49,10 @@ func (l *Ledger) Import(ctx context.Context, outcomes []policy.Outcome) (added i
 // AddPriors journals published pass counts in place of those of the same name.
 func (l *Ledger) AddPriors(ctx context.Context, p policy.Priors) error {
 	p.At = p.At.UTC()
-	name, record, err := encodeEntry(kindPriors, p.Name, p)
+	record, err := appendEntry(nil, kindPriors, p.Name, p)
 	if err == nil {
 		err = l.queue.do(ctx, newWrite(func(t *tables) error {
-			t.put(t.tx.Bucket(bucketPriors), name, seqBytes(t.append(record)))
+			t.put(t.tx.Bucket(bucketPriors), []byte(p.Name), seqBytes(t.append(record)))
 			return nil
 		}))
 	}

@@ -27,6 +27,7 @@ type index struct {
 	last    uint64            // sequence number of the last row of all
 	full    int               // blockRows but in tests
 	hash    func(id string) uint64
+	spare   spare
 }
 
 func newIndex(hash func(id string) uint64) *index {
@@ -49,6 +50,9 @@ func (x *index) load(tx *bolt.Tx) error {
 	through, held, err := readOpen(tx)
 	if err != nil {
 		return err
+	}
+	if x.last > through {
+		return fmt.Errorf("%w (its list of open holds is missing; drover ledger verify --repair makes it anew)", errDamaged)
 	}
 	for _, seq := range held {
 		h, err := readAt[policy.Hold](records, seqBytes(seq), kindHold)

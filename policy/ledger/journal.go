@@ -2,7 +2,7 @@ package ledger
 
 import (
 	"bytes"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -13,7 +13,7 @@ import (
 // errGone is of a record that is not in the journal, though something names it.
 var errGone = fmt.Errorf("%w (it is not there)", errDamaged)
 
-func gone(seq uint64) error { return fmt.Errorf("record %d: %w", seq, errGone) }
+func missing(seq uint64) error { return fmt.Errorf("record %d: %w", seq, errGone) }
 
 // journal is the records of a ledger in their order, as one transaction sees them. The
 // writer's transaction has one journal, which alone knows what is not flushed yet.
@@ -23,15 +23,17 @@ type journal struct {
 	bucket *bolt.Bucket
 
 	// What is to be written by flush.
+	given uint64   // last sequence number that was given to a record since; 0: none
 	added []placed // the next batch
 	size  int      // bytes in added
+	room  []byte   // batches that were flushed, and stay as they are until the end
 	taken []uint64 // records to take out
 }
 
 func journalOf(tx *bolt.Tx) *journal { return &journal{bucket: tx.Bucket(bucketJournal)} }
 
 // last is the highest sequence number that was given to a record.
-func (j *journal) last() uint64 { return j.bucket.Sequence() }
+func (j *journal) last() uint64 { return max(j.given, j.bucket.Sequence()) }
 
 // placed is a record and its sequence number. It is valid in its transaction.
 type placed struct {
@@ -53,7 +55,7 @@ func (j *journal) get(seq uint64) (placed, error) {
 	}
 	at, value := seekValue(j.bucket.Cursor(), seq)
 	if at == nil {
-		return placed{}, gone(seq)
+		return placed{}, missing(seq)
 	}
 	first, err := readSeq(at)
 	if err != nil {
@@ -64,7 +66,7 @@ func (j *journal) get(seq uint64) (placed, error) {
 			return p, err
 		}
 	}
-	return placed{}, gone(seq)
+	return placed{}, missing(seq)
 }
 
 // after yields the records after seq. Some that cannot be found where they should lie
@@ -112,11 +114,8 @@ func seekValue(c *bolt.Cursor, seq uint64) (at, value []byte) {
 
 // append adds a record at the end, sealed, and returns its sequence number. It must
 // stay as it is until the end of the transaction.
-func (j *journal) append(record []byte) (uint64, error) {
-	seq, err := j.bucket.NextSequence()
-	if err != nil {
-		return 0, err
-	}
+func (j *journal) append(record []byte) (seq uint64, err error) {
+	seq = j.last() + 1
 	seal(seq, record)
 	return seq, j.add(placed{seq, record})
 }
@@ -124,10 +123,11 @@ func (j *journal) append(record []byte) (uint64, error) {
 // add adds a sealed record, whose sequence number is higher than all others.
 func (j *journal) add(p placed) error {
 	var err error
-	if n := len(j.added); n == batchRecords || n > 0 && j.size+len(p.record) > batchBytes {
+	if n := len(j.added); n == batchRecords || n > 0 && j.size+frameSize+len(p.record) > batchBytes {
 		err = j.flush()
 	}
-	j.added, j.size = append(j.added, p), j.size+len(p.record)
+	j.given = p.seq
+	j.added, j.size = append(j.added, p), j.size+frameSize+len(p.record)
 	return err
 }
 
@@ -139,14 +139,16 @@ func (j *journal) flush() error {
 	if len(j.added) > 0 {
 		value, first := j.added[0].record, j.added[0].seq
 		if len(j.added) > 1 {
-			value = append(make([]byte, 0, j.size+len(j.added)*2*binary.MaxVarintLen16+1), batchMark)
+			begin := len(j.room)
+			j.room = append(j.room, batchMark)
 			for _, p := range j.added {
-				value = appendFrame(value, first, p)
+				j.room = appendFrame(j.room, first, p)
 			}
+			value = j.room[begin:len(j.room):len(j.room)]
 		}
 		j.added, j.size = j.added[:0], 0
 		j.bucket.FillPercent = 1 // it only grows at its end
-		if err := j.bucket.Put(seqBytes(first), value); err != nil {
+		if err := errors.Join(j.bucket.SetSequence(j.last()), j.bucket.Put(seqBytes(first), value)); err != nil {
 			return err
 		}
 	}
@@ -168,7 +170,7 @@ func (j *journal) flush() error {
 func (j *journal) takeOut(seqs []uint64) (n int, err error) {
 	at, value := seekValue(j.bucket.Cursor(), seqs[0])
 	if at == nil {
-		return 0, gone(seqs[0])
+		return 0, missing(seqs[0])
 	}
 	first, err := readSeq(at)
 	if err != nil {
@@ -187,7 +189,7 @@ func (j *journal) takeOut(seqs []uint64) (n int, err error) {
 	}
 	switch {
 	case n == 0:
-		return 0, gone(seqs[0])
+		return 0, missing(seqs[0])
 	case len(left) > 1:
 		return n, j.bucket.Put(bytes.Clone(at), left)
 	}

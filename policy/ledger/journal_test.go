@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -305,22 +306,14 @@ func TestFeedbackInTheCommitOfItsOutcomeIsTaken(t *testing.T) {
 	l := newLedger(t)
 	mustHold(t, l, "a")
 	reached, release := stall(l)
-	first, err := l.holding(hold("first"))
-	if err != nil {
+	first, settled, again := l.newHoldWrite(), l.newSettleWrite(), l.newHoldWrite()
+	if err := errors.Join(first.fill(hold("first")), settled.fill(outcome("a")), again.fill(hold("a"))); err != nil {
 		t.Fatal(err)
 	}
-	l.queue.put(first)
+	l.queue.put(first.write)
 	reached()
-	settled, err := l.settling(outcome("a"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := l.holding(hold("a"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.queue.put(settled)
-	l.queue.put(again)
+	l.queue.put(settled.write)
+	l.queue.put(again.write)
 	said := make(chan error)
 	go func() {
 		said <- l.Feedback(t.Context(), policy.Feedback{ID: "a", At: day, Account: acme, Correct: true})

@@ -83,7 +83,7 @@ func (l *Ledger) createKey(ctx context.Context, k policy.Key, by string, now tim
 		return "", policy.Key{}, err
 	}
 	w := newWrite(func(t *tables) error {
-		if t.keys.Get([]byte(id)) != nil {
+		if t.tx.Bucket(bucketKeys).Get([]byte(id)) != nil {
 			return errIDTaken
 		}
 		t.appendChange(record)
@@ -174,7 +174,7 @@ func (l *Ledger) ChangeKey(ctx context.Context, id string, c policy.KeyChange, b
 func (l *Ledger) alterKey(ctx context.Context, id string, alter func(*tables, *keyRecord) error) (policy.Key, error) {
 	var r *keyRecord
 	w := newWrite(func(t *tables) error {
-		sealed := t.keys.Get([]byte(id))
+		sealed := t.tx.Bucket(bucketKeys).Get([]byte(id))
 		if sealed == nil {
 			return policy.ErrUnknownKey
 		}
@@ -208,7 +208,7 @@ func (t *tables) keyChanged(r *keyRecord, action, by string, at time.Time) error
 func (t *tables) putKey(r *keyRecord) error {
 	sealed, err := sealKey(r)
 	if err == nil {
-		t.put(t.keys, []byte(r.Key.ID), sealed)
+		t.put(t.tx.Bucket(bucketKeys), []byte(r.Key.ID), sealed)
 	}
 	return err
 }

@@ -66,6 +66,8 @@ type Ledger struct {
 
 	update  func(func(*bolt.Tx) error) error // db.Update
 	queue   *queue
+	holds   sync.Pool     // of *holdWrite
+	settles sync.Pool     // of *settleWrite
 	stopped chan struct{} // closed when the writer has written all that was accepted
 	close   sync.Once
 
@@ -87,6 +89,8 @@ type Ledger struct {
 func Open(path string, o Options) (*Ledger, error) {
 	o = o.withDefaults()
 	l := &Ledger{path: path, o: o, queue: newQueue(), index: newIndex(o.hash), every: checkpointRecords, stopped: make(chan struct{})}
+	l.holds.New = func() any { return l.newHoldWrite() }
+	l.settles.New = func() any { return l.newSettleWrite() }
 	if err := l.open(); err != nil {
 		return nil, fmt.Errorf("opening ledger %s: %w", path, err)
 	}

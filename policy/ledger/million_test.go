@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,9 +14,17 @@ import (
 	"github.com/drover-llm/drover/policy"
 )
 
-// BenchmarkMillion fills a ledger with a million outcomes, and prints how long it
-// takes to open it, to rebuild the book, and to answer what the admin API asks.
-// It takes a minute, so it wants -all:
+// heap is how much memory is in use, in bytes.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// BenchmarkMillion fills a ledger with a million outcomes, and prints how large its file
+// is, how long it takes to open it and what memory that takes, how long to rebuild the
+// book, and to answer what the admin API asks. It takes a minute, so it wants -all:
 //
 //	go test ./policy/ledger -run '^$' -bench Million -benchtime 1x -args -all
 func BenchmarkMillion(b *testing.B) {
@@ -23,6 +33,7 @@ func BenchmarkMillion(b *testing.B) {
 	}
 	const n = 1_000_000
 	l := newLedger(b)
+	path := l.Path()
 	l.db.NoSync = true
 	var next atomic.Int64
 	var writers sync.WaitGroup
@@ -57,8 +68,15 @@ func BenchmarkMillion(b *testing.B) {
 		b.ReportMetric(float64(time.Since(start).Microseconds())/1000, name+"-ms")
 		b.ReportMetric(float64((user2+system2-user-system).Microseconds())/1000, name+"-cpu-ms")
 	}
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	before := heap()
 	b.ResetTimer()
-	timed("open", func() { l = open(b, l.Path()) })
+	b.ReportMetric(float64(info.Size())/n, "file-bytes/outcome")
+	timed("open", func() { l = open(b, path) })
+	b.ReportMetric(float64(heap()-before)/n, "memory-bytes/outcome")
 	timed("book", func() { policy.NewBook(nil).Restore(l.Totals()) })
 	find := func(f policy.Filter, before uint64, want int) func() {
 		return func() {

@@ -21,6 +21,7 @@ type write struct {
 	// knows. May be nil.
 	folded func()
 
+	queued  bool // its caller's: the writer may have it, so that it cannot be used again
 	bounded bool // holds one of the queue's slots until it is taken
 	state   atomic.Int32
 	done    chan error // gets what became of it, after the commit
@@ -36,8 +37,15 @@ func newWrite(apply func(*tables) error) *write {
 	return &write{apply: apply, done: make(chan error, 1)}
 }
 
-// finish tells the caller, who may have gone.
+// finish tells the caller, who may have gone. The writer has done with it then.
 func (w *write) finish(err error) { w.done <- err }
+
+// told is what the caller does with what finish said.
+func (w *write) told(err error) error {
+	w.queued, w.bounded = false, false
+	w.state.Store(waiting)
+	return err
+}
 
 // queue is what waits for the writer, first come, first served.
 type queue struct {
@@ -64,25 +72,29 @@ func (q *queue) do(ctx context.Context, w *write) error {
 		return err
 	}
 	select {
-	case q.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-q.shutCh:
-		return ErrClosed
+	case q.slots <- struct{}{}: // nearly always, and in a fraction of the time
+	default:
+		select {
+		case q.slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-q.shutCh:
+			return ErrClosed
+		}
 	}
 	w.bounded = true
 	if !q.put(w) {
 		<-q.slots
-		return ErrClosed
+		return w.told(ErrClosed)
 	}
 	select {
 	case err := <-w.done:
-		return err
+		return w.told(err)
 	case <-ctx.Done():
 		if w.state.CompareAndSwap(waiting, withdrawn) {
 			return ctx.Err()
 		}
-		return <-w.done
+		return w.told(<-w.done)
 	}
 }
 
@@ -94,7 +106,7 @@ func (q *queue) doRegardless(ctx context.Context, w *write) error {
 	}
 	select {
 	case err := <-w.done:
-		return err
+		return w.told(err)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -107,6 +119,7 @@ func (q *queue) put(w *write) bool {
 	if q.isShut {
 		return false
 	}
+	w.queued = true
 	q.writes = append(q.writes, w)
 	q.arrived.Signal()
 	return true

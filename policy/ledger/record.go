@@ -37,21 +37,17 @@ const headerSize = 1 + 1 + 4
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// usualSize has room for the record of a plain request, usualHold for its hold.
-const (
-	usualSize = 768
-	usualHold = 320
-)
+// usualSize has room for the record of a plain request.
+const usualSize = 768
 
 // newRecord encodes v, leaving the checksum to seal.
 func newRecord(k kind, v any) ([]byte, error) {
-	size := usualSize
-	if k == kindHold {
-		size = usualHold
-	}
-	record := make([]byte, headerSize, size)
-	record[0], record[1] = byte(k), recordVersion
-	return encode(record, v)
+	return appendRecord(make([]byte, 0, usualSize), k, v)
+}
+
+// appendRecord is newRecord in the room behind b.
+func appendRecord(b []byte, k kind, v any) ([]byte, error) {
+	return encode(append(b, byte(k), recordVersion, 0, 0, 0, 0), v)
 }
 
 // seal writes the checksum of a record that will lie at seq.

@@ -44,7 +44,7 @@ func indexAnew(tx *bolt.Tx) error {
 		if len(t.growth.rows) == x.full {
 			t.growth.write(&t, p.seq)
 			t.growth.keep()
-			t.growth = newGrowth(x)
+			t.growth = growth{x: x, holds: map[string]uint64{}}
 		}
 		if t.err != nil {
 			return t.err
@@ -71,24 +71,27 @@ func (t *tables) reindex(seq uint64, k kind, text []byte) error {
 		if err := decode(seq, text, &o); err != nil {
 			return err
 		}
-		t.growth.add(t, seq, k, &o)
 		if k == kindImported {
+			t.growth.add(t, seq, k, 0, &o)
 			t.put(t.tx.Bucket(bucketImported), []byte(o.ID), at)
+			return nil
 		}
+		held, _ := t.growth.holdOf(o.ID)
+		t.growth.settle(t, seq, held, &o)
 	case kindKeyCreated, kindKeyChanged:
 		r := new(keyRecord)
 		if err := decode(seq, text, r); err != nil {
 			return err
 		}
-		t.put(t.changes, at, nil)
+		t.put(t.tx.Bucket(bucketChanges), at, nil)
 		return t.putKey(r)
 	case kindKeyRevoked:
 		var gone keyRevoked
 		if err := decode(seq, text, &gone); err != nil {
 			return err
 		}
-		t.put(t.changes, at, nil)
-		sealed := t.keys.Get([]byte(gone.ID))
+		t.put(t.tx.Bucket(bucketChanges), at, nil)
+		sealed := t.tx.Bucket(bucketKeys).Get([]byte(gone.ID))
 		if sealed == nil {
 			return nil // its creation was lost
 		}
@@ -103,19 +106,19 @@ func (t *tables) reindex(seq uint64, k kind, text []byte) error {
 		if err := decode(seq, text, &s); err != nil {
 			return err
 		}
-		t.put(t.suites, suiteKey(s.Account, s.ID), at)
+		t.put(t.tx.Bucket(bucketSuites), suiteKey(s.Account, s.ID), at)
 	case kindSuiteDeleted:
 		var gone suiteDeleted
 		if err := decode(seq, text, &gone); err != nil {
 			return err
 		}
-		t.delete(t.suites, suiteKey(gone.Account, gone.ID))
+		t.delete(t.tx.Bucket(bucketSuites), suiteKey(gone.Account, gone.ID))
 	case kindFeedback:
 		var f policy.Feedback
 		if err := decode(seq, text, &f); err != nil {
 			return err
 		}
-		t.put(t.feedback, feedbackKey(f.ID, f.Source), at)
+		t.put(t.tx.Bucket(bucketFeedback), feedbackKey(f.ID, f.Source), at)
 	case kindPriors:
 		var p policy.Priors
 		if err := decode(seq, text, &p); err != nil {
@@ -123,14 +126,14 @@ func (t *tables) reindex(seq uint64, k kind, text []byte) error {
 		}
 		t.put(t.tx.Bucket(bucketPriors), []byte(p.Name), at)
 	case kindChange:
-		t.put(t.changes, at, nil)
+		t.put(t.tx.Bucket(bucketChanges), at, nil)
 	case kindRelease:
 		var r release
 		if err := decode(seq, text, &r); err != nil {
 			return err
 		}
-		t.put(t.changes, at, nil)
-		t.growth.end(r.ID)
+		t.put(t.tx.Bucket(bucketChanges), at, nil)
+		t.growth.release(r.ID)
 	case kindCheckpoint:
 		var c checkpoint
 		if err := decode(seq, text, &c); err != nil {

@@ -36,7 +36,7 @@ func (l *Ledger) Release(ctx context.Context, r policy.Release) (policy.Hold, er
 			return err
 		}
 		t.appendChange(record)
-		t.growth.end(r.ID)
+		t.growth.release(r.ID)
 		return nil
 	})
 	w.folded = func() { l.book.Fold(r) }

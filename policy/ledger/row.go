@@ -78,11 +78,12 @@ func namesOf(o *policy.Outcome) [4]string {
 	return [4]string{rowKey: o.Account.Key, rowTeam: o.Account.Team, rowRoute: o.Route, rowModel: o.Model}
 }
 
-// tagBits sets two bits for each tag.
+// tagBits sets four bits for each tag: of up to eight tags, one in forty passes for
+// another at most.
 func tagBits(tags map[string]string) (bits uint64) {
 	for name, value := range tags {
 		h := 31*xxhash.Sum64String(name) + xxhash.Sum64String(value)
-		bits |= 1<<(h&63) | 1<<(h>>6&63)
+		bits |= 1<<(h&63) | 1<<(h>>6&63) | 1<<(h>>12&63) | 1<<(h>>18&63)
 	}
 	return bits
 }

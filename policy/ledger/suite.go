@@ -30,11 +30,11 @@ func suiteKey(who policy.Account, id string) []byte {
 // policy.ErrSuitesFull refuses one too many.
 func (l *Ledger) AddSuite(ctx context.Context, s policy.Suite) (policy.Suite, error) {
 	s.At = s.At.UTC()
-	_, record, err := encodeEntry(kindSuite, s.ID, s)
+	record, err := appendEntry(nil, kindSuite, s.ID, s)
 	if err == nil {
 		key := suiteKey(s.Account, s.ID)
 		err = l.queue.do(ctx, newWrite(func(t *tables) error {
-			if at := t.suites.Get(key); at != nil {
+			if at := t.tx.Bucket(bucketSuites).Get(key); at != nil {
 				found, err := readAt[policy.Suite](t.journal, at, kindSuite)
 				s = found.value
 				return err
@@ -42,7 +42,7 @@ func (l *Ledger) AddSuite(ctx context.Context, s policy.Suite) (policy.Suite, er
 			if room, err := t.roomForSuite(s); err != nil || !room {
 				return cmp.Or(err, policy.ErrSuitesFull)
 			}
-			t.put(t.suites, key, seqBytes(t.append(record)))
+			t.put(t.tx.Bucket(bucketSuites), key, seqBytes(t.append(record)))
 			return nil
 		}))
 	}
@@ -56,7 +56,7 @@ func (l *Ledger) AddSuite(ctx context.Context, s policy.Suite) (policy.Suite, er
 func (t *tables) roomForSuite(s policy.Suite) (bool, error) {
 	prefix := suiteKey(s.Account, "")
 	n, size := 1, len(s.Spec)
-	c := t.suites.Cursor()
+	c := t.tx.Bucket(bucketSuites).Cursor()
 	for key, at := c.Seek(prefix); bytes.HasPrefix(key, prefix); key, at = c.Next() {
 		seq, err := readSeq(at)
 		if err != nil {
@@ -96,11 +96,11 @@ func (l *Ledger) DeleteSuite(ctx context.Context, who policy.Account, id string)
 	if err == nil {
 		key := suiteKey(who, id)
 		err = l.queue.do(ctx, newWrite(func(t *tables) error {
-			if t.suites.Get(key) == nil {
+			if t.tx.Bucket(bucketSuites).Get(key) == nil {
 				return policy.ErrUnknownSuite
 			}
 			t.append(record)
-			t.delete(t.suites, key)
+			t.delete(t.tx.Bucket(bucketSuites), key)
 			return nil
 		}))
 	}

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-
-	"github.com/drover-llm/drover/policy"
 )
 
 // errNothing rolls back a transaction whose writes were all refused.
@@ -61,6 +59,7 @@ func (l *Ledger) commit(batch []*write) {
 		return
 	}
 	t.growth.keep()
+	l.index.spare.end(t)
 	l.since = max(l.since, t.since)
 	for i, w := range batch {
 		if refused[i] == nil && w.folded != nil {
@@ -115,13 +114,12 @@ func (l *Ledger) refuse(err error) error {
 	return err
 }
 
-// tables are the buckets inside the writer's transaction. Their methods keep
+// tables are what the writer's transaction changes. Their methods keep
 // the first error for the writer, which then gives up the whole transaction.
 type tables struct {
-	tx                              *bolt.Tx
-	growth                          growth
-	journal                         *journal
-	keys, suites, feedback, changes *bolt.Bucket
+	tx      *bolt.Tx
+	growth  growth
+	journal *journal
 
 	err     error
 	changed bool
@@ -130,15 +128,9 @@ type tables struct {
 }
 
 func openTables(tx *bolt.Tx, x *index) tables {
-	return tables{
-		tx:       tx,
-		growth:   newGrowth(x),
-		journal:  journalOf(tx),
-		keys:     tx.Bucket(bucketKeys),
-		suites:   tx.Bucket(bucketSuites),
-		feedback: tx.Bucket(bucketFeedback),
-		changes:  tx.Bucket(bucketChanges),
-	}
+	t := tables{tx: tx, journal: journalOf(tx)}
+	x.spare.begin(&t, x)
+	return t
 }
 
 // end returns the error that decides what becomes of the transaction.
@@ -159,13 +151,6 @@ func (t *tables) append(record []byte) uint64 {
 	seq, err := t.journal.append(record)
 	t.changed = true
 	t.keep(err)
-	return seq
-}
-
-// appendOutcome adds an outcome to the journal and to the index of rows.
-func (t *tables) appendOutcome(k kind, record []byte, o *policy.Outcome) uint64 {
-	seq := t.append(record)
-	t.growth.add(t, seq, k, o)
 	return seq
 }
 
