@@ -4,11 +4,36 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
+
+// Of a file that was cut off near its beginning nothing can be saved: then a repair
+// does not advise a repair.
+func TestWhatIsLeftOfAFileIsRefusedWithWhatHelps(t *testing.T) {
+	l := newLedger(t)
+	mustHold(t, l, "a")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int64{8192, 4096, 10, 0} {
+		if err := os.Truncate(l.Path(), size); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(l.Path(), Options{}); !errors.Is(err, errDamaged) {
+			t.Errorf("%d bytes opened: %v", size, err)
+		}
+		if _, err := LookAt(l.Path(), time.Second); !errors.Is(err, errDamaged) {
+			t.Errorf("%d bytes looked at: %v", size, err)
+		}
+		if _, err := Repair(t.Context(), l.Path(), Options{}); err == nil || strings.Contains(err.Error(), "--repair") || !strings.Contains(err.Error(), "ledger restore") {
+			t.Errorf("%d bytes repaired: %v", size, err)
+		}
+	}
+}
 
 // TestADamagedNumberTakesNoMemory states that a flipped bit in a number that says how
 // much there is makes neither opening, nor verifying, nor a repair take room or time

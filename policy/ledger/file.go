@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -100,13 +101,19 @@ func openFile(path string, wait time.Duration, file **os.File) (*bolt.DB, error)
 			return f, err
 		},
 	})
+	return db, refused(err)
+}
+
+// refused is bbolt's error of a file that it does not open.
+func refused(err error) error {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, ErrLocked
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("%w (%w)", errDamaged, err)
+		return ErrLocked
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch),
+		err != nil && strings.HasPrefix(err.Error(), "file size too small"): // which has no name
+		return fmt.Errorf("%w (%w)", errDamaged, err)
 	}
-	return db, err
+	return err
 }
 
 // create makes an empty ledger at path where there is no file. It is made under

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Look is what can be seen of a ledger that nobody holds, without changing it.
@@ -45,13 +44,8 @@ func (k *Look) read(path string, wait time.Duration) error {
 		file = f
 		return f, err
 	}})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return ErrLocked
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
-		return fmt.Errorf("%w (%w)", errDamaged, err)
-	case err != nil:
-		return err
+	if err != nil {
+		return refused(err)
 	}
 	l := &Ledger{db: db, file: file}
 	if err := l.checkLength(); err != nil {

@@ -30,6 +30,9 @@ const maxLost = 100
 // better. An error means that nothing was changed.
 func Repair(ctx context.Context, path string, o Options) (Repaired, error) {
 	r, err := repair(ctx, path, o.withDefaults())
+	if errors.Is(err, errDamaged) && r.Report.Records == 0 { // whose advice is what was tried
+		return r, fmt.Errorf("repairing ledger %s: not enough of it can be read; put a backup in its place with drover ledger restore --replace, or move it aside to begin an empty one", path)
+	}
 	if err != nil {
 		return r, fmt.Errorf("repairing ledger %s: %w", path, err)
 	}
