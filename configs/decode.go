@@ -229,7 +229,7 @@ func set(v reflect.Value, text string) error {
 		return u.UnmarshalText([]byte(text))
 	}
 	if v.Type() == durationType {
-		duration, err := parseDuration(text)
+		duration, err := ParseDuration(text)
 		v.SetInt(int64(duration))
 		return err
 	}
@@ -254,8 +254,9 @@ func set(v reflect.Value, text string) error {
 	return nil
 }
 
-// parseDuration also takes days, which time.ParseDuration does not.
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration also takes days of 24 hours, such as 90d, which time.ParseDuration
+// does not.
+func ParseDuration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
 		return time.Duration(n) * 24 * time.Hour, err

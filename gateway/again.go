@@ -33,80 +33,160 @@ func strongTries(call Call, route RouteConfig) int {
 }
 
 // insist asks the strong model. When its answer fails the tests, the index says
-// what then pays: to ask again, to hand out a pass that was not accepted before, or
-// to leave it at that, and then the last answer is handed out. Nothing more is held
-// than for one call, but samples and calls mostly cost far less than they might,
-// and the output limit is lowered where that helps. The outcome has the strong
-// model's other answers beside the one that is handed out.
-func (r searched) insist(ctx context.Context, call Call, d Decision, searched Answer, result search.Result) (Answer, error) {
-	inHand := firstPass(result) >= 0
+// what then pays: to draw further samples, to ask again, to hand out a pass that was
+// not accepted before, or to leave it at that, and then the last answer is handed
+// out. No more is held for it than for one search and one call, but samples and calls
+// mostly cost far less than they might, and the output limit is lowered where that
+// helps. The outcome has the strong model's other answers beside the one that is
+// handed out.
+func (r searched) insist(ctx context.Context, call Call, d Decision, hunt *search.Search, found Answer) (Answer, error) {
+	tries := r.plan.strongTries
 	if call.Out != nil {
-		foreseen := append(slices.Clone(searched.Spent), policy.Call{Cost: &r.plan.escalation.cost})
-		if _, move := r.after(call, d, foreseen, result, 1, r.g.Now()); !inHand && move != policy.Escalate {
-			return r.escalate(ctx, call, d, searched, result) // nothing will replace it: it is streamed as it comes
+		foreseen := append(slices.Clone(found.Spent), policy.Call{Cost: &r.plan.escalation.cost})
+		if next := r.after(call, d, foreseen, *found.Search, 1, tries, 0); next.move(call, *found.Search, drawable(*found.Search)) == policy.GiveUp {
+			return r.escalate(ctx, call, d, found) // nothing will replace it: it is streamed as it comes
 		}
 		call.Out = nil
 	}
-	asked, tries := r.g.Now(), r.plan.strongTries
-	answer, err := r.escalate(ctx, call, d, searched, result)
-	for failed := 1; err == nil && answer.Way == "escalated" && answer.Report != nil && answer.Report.Verdict == sandbox.Failed; {
-		r.plan.strongTries = tries
-		again, move := r.after(call, d, answer.Spent, result, failed, asked)
-		if move == policy.Take && inHand {
-			answer.Beside = append(answer.Beside, strongSample(answer))
-			return r.fallBack(answer, result)
+	var answer Answer // the strong model's last
+	var failed []policy.Sample
+	for again := r; ; {
+		asked := r.g.Now()
+		next, err := again.escalate(ctx, call, d, found)
+		found.Spent, next.Beside = next.Spent, failed
+		switch came := err == nil && next.Way == "escalated"; {
+		case came && (next.Report == nil || next.Report.Verdict != sandbox.Failed):
+			return next, nil
+		case came:
+			answer, failed = next, append(failed, strongSample(next))
+		case ctx.Err() != nil:
+			return next, err
+		case len(failed) > 0:
+			tries = len(failed) // no more: what is there already is the answer
+		case err != nil && firstPass(*found.Search) >= 0:
+			found.Warnings = append(found.Warnings, d.Models[0]+" could not answer, so this is a sample that passes the tests, of which another answer was wanted for confirmation")
+			return r.handBest(found)
+		default:
+			return next, err
 		}
-		if move != policy.Escalate {
-			break
+		found.Beside = failed
+		took := r.g.Now().Sub(asked)
+		again = r.after(call, d, found.Spent, *found.Search, len(failed), tries, took)
+		if err := again.resume(ctx, call, hunt, &found); err != nil {
+			return found, err
 		}
-		searched.Spent = answer.Spent
-		asked = r.g.Now()
-		next, lost := again.escalate(ctx, call, d, searched, result)
-		if ctx.Err() == nil && (lost != nil || next.Way != "escalated") {
-			answer.Spent, tries = next.Spent, failed // no more: what is there already is the answer
-			continue
+		if _, ok := found.Search.Accepted(); ok {
+			return r.hand(found, *found.Search, found.Search.Winner)
 		}
-		next.Beside = append(answer.Beside, strongSample(answer))
-		answer, err = next, lost
-		failed++
+		again = r.after(call, d, found.Spent, *found.Search, len(failed), tries, took) // less is left
+		switch move := again.move(call, *found.Search, 0); {
+		case move == policy.Take:
+			return r.handBest(found)
+		case move != policy.Escalate:
+			answer.Spent, answer.Search, answer.placed, answer.Beside = found.Spent, found.Search, found.placed, failed[:len(failed)-1]
+			return answer, nil
+		}
 	}
-	if err != nil && inHand && ctx.Err() == nil {
-		answer.Warnings = append(answer.Warnings, d.Models[0]+" could not answer, so this is a sample that passes the tests, of which another answer was wanted for confirmation")
-		return r.fallBack(answer, result)
-	}
-	return answer, err
 }
 
-// fallBack hands out the pass in hand in place of the strong model's answer.
-func (r searched) fallBack(strong Answer, result search.Result) (Answer, error) {
-	result.Winner = result.Best
-	strong.Way, strong.Search, strong.Header = "search", &result, nil
-	return r.hand(strong, result, result.Winner)
+// handBest hands out the pass in hand in place of the strong model's answer.
+func (r searched) handBest(found Answer) (Answer, error) {
+	result := *found.Search
+	result.Winner, found.Search = result.Best, &result
+	return r.hand(found, result, result.Winner)
 }
 
-// after is what pays after so many answers of the strong model that failed, the
-// last of which was asked for at the given time: to ask again, as the returned
-// search does within what is left of the hold and the time, to take the pass in
-// hand, or neither.
-func (r searched) after(call Call, d Decision, spent []policy.Call, result search.Result, failed int, asked time.Time) (searched, policy.Move) {
-	state := policy.State{Strong: failed, Groups: result.Groups, Time: math.Inf(1)}
-	left, now := rest(d.Ceiling, spent), r.g.Now()
-	if left != nil && failed < r.plan.strongTries && !now.Add(now.Sub(asked)).After(r.plan.deadline) {
-		if fit, ok := r.g.fitting(call, r.plan.escalation, *left); ok {
-			r.plan.escalation, state.Budget = fit, left.Float64()
+// after is the search as it stands after so many answers of the strong model that
+// failed, the last of which took so long: of what is left of the hold, one more call
+// takes its worst case, if there is the time for it, and further samples the rest.
+func (r searched) after(call Call, d Decision, spent []policy.Call, result search.Result, failed, tries int, took time.Duration) searched {
+	r.plan.failed, r.plan.strongTries = failed, failed
+	left := rest(d.Ceiling, spent)
+	if left == nil { // no bound is known, nor that a second call would keep one
+		return r
+	}
+	money := *left
+	if failed < tries && !r.g.Now().Add(took).After(r.plan.deadline) {
+		few, err := r.plan.bounds[len(r.plan.bounds)-1].Mul(samplesFirst)
+		fit, ok := r.g.fitting(call, r.plan.escalation, money-min(few, money))
+		if err != nil || !ok {
+			fit, ok = r.g.fitting(call, r.plan.escalation, money)
+		}
+		if ok {
+			r.plan.escalation, r.plan.strongTries = fit, tries
+			money -= *fit.bound
 		}
 	}
+	calls := callsOf(r.g, result)
+	if charge := (policy.Outcome{Calls: calls, Cost: total(calls)}).Charge(); charge != nil {
+		money += *charge
+	}
+	r.plan.ceiling = &money
+	return r
+}
+
+// resume draws further samples where that pays.
+func (r searched) resume(ctx context.Context, call Call, hunt *search.Search, found *Answer) error {
 	stop, err := r.g.newStopper(r.plan, r.belief, r.compares(call))
 	if err != nil {
-		return r, policy.GiveUp
+		return err
+	}
+	result, err := hunt.Resume(ctx, stop, r.plan.money(), r.until(call))
+	found.add(r.g, result)
+	if err != nil {
+		return lostSearch(ctx, err, result)
+	}
+	return nil
+}
+
+// add takes in what a search that was taken up again has come to.
+func (a *Answer) add(g *Gateway, result search.Result) {
+	known := len(a.Search.Calls)
+	if a.placed == nil {
+		for i := range known {
+			a.placed = append(a.placed, i)
+		}
+	}
+	for _, c := range callsOf(g, result)[known:] {
+		a.placed = append(a.placed, len(a.Spent))
+		a.Spent = append(a.Spent, c)
+	}
+	a.Search = &result
+}
+
+// later reports whether the sample that is handed out was drawn after the strong
+// model had failed.
+func (a *Answer) later() bool {
+	return a.Returned != nil && a.placed != nil && a.placed[a.Search.Samples[*a.Returned].Call] > a.Beside[0].Call
+}
+
+// move is what the index wants where so many more samples may be drawn.
+func (r searched) move(call Call, result search.Result, samples int) policy.Move {
+	stop, err := r.g.newStopper(r.plan, r.belief, r.compares(call))
+	if err != nil {
+		return policy.GiveUp
+	}
+	state := search.State{Rungs: result.Rungs, Samples: samples, Groups: result.Groups, Time: math.MaxInt64}
+	if samples > 0 {
+		state.Money = math.MaxInt64
 	}
 	for i, rung := range result.Rungs {
-		state.Seen = append(state.Seen, policy.Seen{Failed: rung.Failed, Refused: rung.Refused})
 		if rung.Drawn > 0 {
 			state.Rung = i
 		}
 	}
-	return r, stop.index.Next(state).Move
+	return stop.index.Next(stop.state(state)).Move
+}
+
+// drawable is how many samples a search that ended might still draw.
+func drawable(r search.Result) (n int) {
+	switch r.Stop {
+	case search.StopGaveUp, search.StopSamples, search.StopBudget:
+		for _, rung := range r.Rungs {
+			n += rung.Left
+		}
+	}
+	return n
 }
 
 // strongSample is the strong model's answer as it is journalled where another one

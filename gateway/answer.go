@@ -73,6 +73,8 @@ type Answer struct {
 	Warnings  []string
 	Audit     bool            // everything was drawn, to learn from it
 	Beside    []policy.Sample // tested answers of the strong model in whose place another one was handed out
+
+	placed []int // by the search's calls: their places in Spent; nil: they are the first
 }
 
 // answer takes a request from its decision to its outcome. The outcome is
@@ -200,7 +202,7 @@ func (g *Gateway) outcome(ctx context.Context, call Call, d Decision, a Answer, 
 	}
 	d.choice.note(&o)
 	if a.Search != nil {
-		o.Samples, o.Stop = samplesOf(*a.Search), a.Search.Stop
+		o.Samples, o.Stop = samplesOf(*a.Search, a.placed), a.Search.Stop
 		if a.Returned != nil {
 			o.Samples[*a.Returned].Returned = true
 		}

@@ -109,7 +109,7 @@ func (r audited) Respond(ctx context.Context, call Call, d Decision) (Answer, er
 		return answer, lostSearch(ctx, err, result)
 	}
 	call.Out = nil // nothing is handed out before it is judged
-	strong, err := r.escalate(ctx, call, d, answer, result)
+	strong, err := r.escalate(ctx, call, d, answer)
 	strong.Audit = true
 	passed := firstPass(result)
 	if passed < 0 || ctx.Err() != nil || err == nil && strong.Report != nil && strong.Report.Verdict == sandbox.Passed && strong.Way == "escalated" {

@@ -84,10 +84,13 @@ func encodeChat(call Call, a Answer, v verification) []byte {
 // searchedStream sends what a search came to in pieces, and comments until then.
 func (g *Gateway) searchedStream(c echo.Context, s *chatStream, call *Call, d *Decision, body []byte) (Answer, policy.Outcome, error) {
 	f, err := g.search(c, *call, *d, body, s.ping)
-	if err != nil {
-		return Answer{}, policy.Outcome{}, err // the search may go on, and writes into f
+	if err != nil && !f.landed() {
+		return Answer{}, policy.Outcome{}, err
 	}
 	*call, *d, s.id, s.at = f.call, f.decision, f.call.ID, f.call.At // those of the first try, where this is a retry
+	if err != nil {
+		return f.answer, f.outcome, err
+	}
 	s.Begin(f.answer.Model, f.answer.Header)
 	for chunk := range inPieces(f.answer.Reply) {
 		if err := s.Chunk(chunk); err != nil {

@@ -68,7 +68,7 @@ func (r compared) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 		return r.hand(answer, result, result.Winner)
 	}
 	if r.plan.escalates && ctx.Err() == nil {
-		strong, err := r.escalate(ctx, call, d, answer, result)
+		strong, err := r.escalate(ctx, call, d, answer)
 		strong.Agreement = &agreement
 		if !found || err == nil && r.works(ctx, call, agreement, strong) {
 			return strong, err

@@ -28,7 +28,7 @@ type RouteConfig struct {
 	Direct Names `yaml:"direct" jsonschema:"required"`
 	// Search lists the models whose samples are tested, cheap to dear. Without it, every request is answered directly.
 	Search []RungConfig `yaml:"search"`
-	// StrongTries is how often a failed search may ask the strong model while its answers fail the tests too, where that pays by the goal and what was held for one call covers it; at most 3. Default 3.
+	// StrongTries is how often a failed search may ask the strong model while its answers fail the tests too, where that pays by the goal and what was held for one call covers it; at most 3. In between, further samples are drawn where those pay. Default 3.
 	StrongTries int `yaml:"strong_tries"`
 	// SearchUntested lets coding requests without tests be searched too: samples that behave alike answer, unverified, where enough of them do. Default: they are answered directly.
 	SearchUntested bool `yaml:"search_untested"`

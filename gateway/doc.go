@@ -7,7 +7,8 @@
 //	        auth, limits      Hold ► Respond ► Settle              encode
 //	        chat.go: task     │      │         └► ledger
 //	        decide.go         │      ├ direct.go:   upstream, fallbacks in order, then the tests
-//	        fit.go: budgets   │      └ searched.go: search.Find, stopper.go, then escalation.go
+//	        fit.go: budgets   │      └ searched.go: search.Find, stopper.go, then escalation.go;
+//	                          │        again.go: while that fails, further samples and calls
 //	                          └ ceiling.go: the most that it can cost
 //
 // answer.go is the page to read first. A Responder answers a decided request
@@ -24,7 +25,7 @@
 //   - Money: ceiling, fit and fitsearch (into what budgets leave), meter (what a call
 //     used), late (outcomes that the disk did not take).
 //   - Limits by the minute: limits, minute.
-//   - Answering: direct, searched, escalation, again (the strong model once more),
+//   - Answering: direct, searched, escalation, again (what follows its failure),
 //     compared (without tests), audit, cache, judge. flight lets a retry join its first
 //     try, since a search outlives its client for a moment.
 //   - Per host: adapt and adaptpassed, what is left out or rewritten.

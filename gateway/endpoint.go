@@ -139,6 +139,7 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, body 
 	var reply []byte
 	switch {
 	case err != nil && !sent:
+		g.tellSpent(c.Response().Header(), call, d, answer, outcome)
 		return err
 	case err != nil:
 		f := failureOf(c.Request().Context(), err)
@@ -174,10 +175,10 @@ func (g *Gateway) whole(c echo.Context, e endpoint, call Call, d Decision, body 
 func (g *Gateway) wholeAnswer(ctx context.Context, c echo.Context, call Call, d Decision, body []byte) (Call, Decision, Answer, policy.Outcome, error) {
 	if d.Budget > 0 {
 		f, err := g.search(c, call, d, body, func() error { return nil })
-		if err != nil {
+		if err != nil && !f.landed() {
 			return call, d, Answer{}, policy.Outcome{}, err
 		}
-		return f.call, f.decision, f.answer, f.outcome, nil
+		return f.call, f.decision, f.answer, f.outcome, err
 	}
 	waiting, cancel := patiently(ctx, call.Patience)
 	defer cancel()
@@ -216,6 +217,7 @@ func (g *Gateway) streamed(c echo.Context, e endpoint, call Call, d Decision, bo
 	case err == nil:
 		return g.written(out.finish(answer.Usage, g.verification(call, d, answer, outcome)))
 	case !out.begun():
+		g.tellSpent(c.Response().Header(), call, d, answer, outcome)
 		return err
 	}
 	f := failureOf(c.Request().Context(), err)

@@ -103,11 +103,25 @@ func modelNotAllowed(name string, known []string) *failure {
 }
 
 func unknownPath(method, path string) *failure {
-	return &failure{status: http.StatusNotFound, body: *openai.BadRequest("", "There is nothing at %s %.128s. Is the base URL right? It should end in /v1.", method, path)}
+	return &failure{status: http.StatusNotFound, body: *openai.BadRequest("", "There is nothing at %s %s. Is the base URL right? It should end in /v1.", method, shownPath(path))}
+}
+
+var pathWord = regexp.MustCompile(`^(|v1|[a-z_]{1,16})$`)
+
+// shownPath is a path as errors and the log have it: what might be a key or a
+// prompt in it, and not a word of an API, is left out.
+func shownPath(path string) string {
+	parts := strings.SplitN(path, "/", 8)
+	for i, part := range parts {
+		if !pathWord.MatchString(part) {
+			parts[i] = "…"
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 func wrongMethod(method, path string) *failure {
-	f := &failure{status: http.StatusMethodNotAllowed, body: *openai.BadRequest("", "%s is not allowed at %.128s.", method, path)}
+	f := &failure{status: http.StatusMethodNotAllowed, body: *openai.BadRequest("", "%s is not allowed at %s.", method, shownPath(path))}
 	f.body.Code = "method_not_supported"
 	return f
 }
@@ -153,6 +167,9 @@ func budgetSpent(budget string, ceiling, left pricing.USD, resets time.Time) *fa
 	when := "It does not begin anew; ask your administrator."
 	if !resets.IsZero() {
 		when = "It begins anew at " + resets.UTC().Format(time.RFC3339) + "."
+	}
+	if left > 0 {
+		when += " With a lower max_tokens, or a shorter prompt, a request might cost less."
 	}
 	return &failure{status: http.StatusTooManyRequests, final: true, body: openai.Error{
 		Message: fmt.Sprintf("The budget %s has $%s left, and this request might cost $%s. %s", budget, left, ceiling, when),
@@ -306,7 +323,8 @@ func callFailure(e *openai.CallError) *failure {
 }
 
 // refusedByModel passes on what a provider found wrong with the request, in
-// OpenAI's words where clients act on them.
+// OpenAI's words where clients act on them, and without the prompt: applications
+// log errors.
 func refusedByModel(e *openai.CallError) *failure {
 	f := &failure{status: e.Status, body: *openai.BadRequest("", "The model's provider refused the request (HTTP %d).", e.Status)}
 	if e.Detail == nil {
@@ -321,6 +339,12 @@ func refusedByModel(e *openai.CallError) *failure {
 			if f.body.Param == "" {
 				f.body.Param = "messages"
 			}
+		}
+	}
+	f.body.Message = openai.WithoutEcho(f.body.Message, e.Sent)
+	for _, word := range []*string{&f.body.Param, &f.body.Code} {
+		if openai.WithoutEcho(*word, e.Sent) != *word {
+			*word = ""
 		}
 	}
 	return f

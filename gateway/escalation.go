@@ -106,7 +106,8 @@ func (e escalation) request(t search.Task, r search.Result) (*openai.ChatRequest
 // escalate asks the strong model, after the search or with its best attempt, once
 // somebody waits for the answer: its client may have hung up and come back. When
 // it is not done by the time that was asked for, the best attempt is handed out.
-func (r searched) escalate(ctx context.Context, call Call, d Decision, searched Answer, result search.Result) (Answer, error) {
+func (r searched) escalate(ctx context.Context, call Call, d Decision, searched Answer) (Answer, error) {
+	result := *searched.Search
 	if call.attended != nil {
 		if err := call.attended(ctx); err != nil {
 			return searched, &openai.CallError{Failure: openai.Cancelled, Spent: len(searched.Spent) > 0, Err: err}
@@ -122,7 +123,7 @@ func (r searched) escalate(ctx context.Context, call Call, d Decision, searched 
 	defer cancel()
 	d.Models, d.Ceiling = r.plan.escalation.models, rest(d.Ceiling, searched.Spent)
 	answer, err := direct{r.g}.Respond(within, asked, d)
-	answer.Way, answer.Search = "escalated", &result
+	answer.Way, answer.Search, answer.placed = "escalated", searched.Search, searched.placed
 	answer.Spent = append(searched.Spent, answer.Spent...)
 	answer.Warnings = append(append(searched.Warnings, warnings...), answer.Warnings...)
 	late := err != nil && within.Err() != nil && ctx.Err() == nil

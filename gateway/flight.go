@@ -58,6 +58,20 @@ type flight struct {
 	back   chan struct{} // closed when somebody comes back after the last one left
 }
 
+// landed reports whether what came of the flight is there to be read; of one that
+// goes on without its client, it is not, nor of one that nobody started.
+func (f *flight) landed() bool {
+	if f == nil {
+		return false
+	}
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // ride starts a flight, or joins that of an earlier try of the same request, and
 // waits for its end. ping is called now and then while it waits; its error, and
 // the end of ctx, mean that the client has gone, after which the flight goes on

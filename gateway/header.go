@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -58,6 +59,17 @@ func setCostHeaders(h http.Header, v verification, o policy.Outcome) {
 		headerCost, string(v.Cost),
 		headerSaved, string(v.Saved),
 		headerOverhead, strconv.FormatInt(overhead(o).Milliseconds(), 10))
+}
+
+// tellSpent sets the header of an error as that of an answer, where the request has
+// an outcome: it may have cost money all the same.
+func (g *Gateway) tellSpent(h http.Header, call Call, d Decision, a Answer, o policy.Outcome) {
+	if o.ID == "" {
+		return
+	}
+	a.Way = cmp.Or(a.Way, d.way())
+	setHeaders(h, d, a, nil)
+	setCostHeaders(h, g.verification(call, d, a, o), o)
 }
 
 // setWarnings tells in a header what was left out or changed, where the reply has

@@ -10,25 +10,39 @@ const (
 )
 
 // minute counts what happened in the last 60 seconds: in any 60 seconds, not by
-// the clock's minutes, over whose edge twice as much would fit. What happened is
-// forgotten up to a quarter of a second late, never early.
+// the clock's minutes, over whose edge twice as much would fit. What happened
+// within a quarter of a second is forgotten together, a minute after the last of it:
+// never early, and nobody waits for longer than a minute.
 type minute struct {
 	counts [slots]int64
-	latest int64 // number of the newest slot, since 1970
+	last   [slots]int32 // microseconds from the slot's start to the last that was added, rounded up
+	latest int64        // number of the newest slot, since 1970
+	first  int64        // of the oldest that is not forgotten
 	sum    int64
 }
 
 func slotOf(at time.Time) int64 { return at.UnixNano() / int64(slotLength) }
+
+// end is when what lies in a slot is forgotten.
+func (m *minute) end(slot int64) time.Time {
+	return time.Unix(0, slot*int64(slotLength)).Add(time.Duration(m.last[slot%slots])*time.Microsecond + time.Minute)
+}
 
 // advance forgets what is older than a minute at a moment, and returns its slot. A
 // clock that steps back stands still.
 func (m *minute) advance(at time.Time) int64 {
 	slot := max(slotOf(at), m.latest)
 	for n := min(slot-m.latest, slots); n > 0; n-- {
-		m.sum -= m.counts[(slot-n+1)%slots]
-		m.counts[(slot-n+1)%slots] = 0
+		i := (slot - n + 1) % slots
+		m.sum -= m.counts[i]
+		m.counts[i], m.last[i] = 0, 0
 	}
-	m.latest = slot
+	m.latest, m.first = slot, max(m.first, slot-slots+1)
+	if oldest := m.first % slots; m.first == slot-slots+1 && !at.Before(m.end(m.first)) {
+		m.sum -= m.counts[oldest]
+		m.counts[oldest] = 0
+		m.first++
+	}
 	return slot
 }
 
@@ -41,6 +55,8 @@ func (m *minute) used(at time.Time) int64 {
 // add counts n and returns the slot that it lies in.
 func (m *minute) add(at time.Time, n int64) int64 {
 	slot := m.advance(at)
+	since := max(at.Sub(time.Unix(0, slot*int64(slotLength))), 0)
+	m.last[slot%slots] = max(m.last[slot%slots], int32((since+time.Microsecond-1)/time.Microsecond)) //nolint:gosec // below a quarter of a second
 	m.counts[slot%slots] += n
 	m.sum += n
 	return slot
@@ -48,7 +64,7 @@ func (m *minute) add(at time.Time, n int64) int64 {
 
 // correct changes what was counted in a slot, unless that is forgotten.
 func (m *minute) correct(slot, n int64) {
-	if slot > m.latest-slots {
+	if slot >= m.first {
 		m.counts[slot%slots] += n
 		m.sum += n
 	}
@@ -57,9 +73,9 @@ func (m *minute) correct(slot, n int64) {
 // wait is how long it takes until so many are forgotten.
 func (m *minute) wait(at time.Time, n int64) time.Duration {
 	m.advance(at)
-	for slot := m.latest - slots + 1; slot <= m.latest; slot++ {
+	for slot := m.first; slot <= m.latest; slot++ {
 		if n -= m.counts[slot%slots]; n <= 0 {
-			return m.until(slot, at)
+			return m.end(slot).Sub(at)
 		}
 	}
 	return time.Minute
@@ -68,15 +84,10 @@ func (m *minute) wait(at time.Time, n int64) time.Duration {
 // reset is how long it takes until all are forgotten.
 func (m *minute) reset(at time.Time) time.Duration {
 	m.advance(at)
-	for slot := m.latest; slot > m.latest-slots; slot-- {
+	for slot := m.latest; slot >= m.first; slot-- {
 		if m.counts[slot%slots] != 0 {
-			return m.until(slot, at)
+			return m.end(slot).Sub(at)
 		}
 	}
 	return 0
-}
-
-// until is how long it takes until a slot is forgotten.
-func (m *minute) until(slot int64, at time.Time) time.Duration {
-	return time.Unix(0, (slot+slots)*int64(slotLength)).Sub(at)
 }

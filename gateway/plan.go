@@ -35,6 +35,7 @@ type searchPlan struct {
 	escalates   bool                // a search that accepts nothing asks the strong model
 	escalation  escalation          // valid if it escalates
 	strongTries int                 // calls of it, while its answers fail the tests
+	failed      int                 // of its answers, so far
 	ceiling     *pricing.USD        // of the samples alone; nil: no bound is known
 	maxSamples  int
 	deadline    time.Time // of the search
@@ -155,10 +156,13 @@ func (p searchPlan) hold() *pricing.USD {
 	return &sum
 }
 
+// open reports whether the strong model may be asked, again if it has failed.
+func (p searchPlan) open() bool { return p.escalates && p.failed < p.strongTries }
+
 // reserve is the money that the escalation may take, 0 where there is none or it
 // is not known.
 func (p searchPlan) reserve() pricing.USD {
-	if !p.escalates || p.escalation.bound == nil {
+	if !p.open() || p.escalation.bound == nil {
 		return 0
 	}
 	return *p.escalation.bound

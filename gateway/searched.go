@@ -23,9 +23,20 @@ type searched struct {
 
 // Respond searches, and escalates where that is due.
 func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, error) {
-	result, err := r.find(ctx, call)
-	answer := Answer{Way: "search", Warnings: r.plan.warnings, Search: &result}
-	answer.Spent = callsOf(r.g, result)
+	answer := Answer{Way: "search", Warnings: r.plan.warnings}
+	compare := r.compares(call)
+	stop, err := r.g.newStopper(r.plan, r.belief, compare)
+	if err != nil {
+		return answer, err
+	}
+	plan := r.search(call, stop)
+	plan.Compare = compare
+	hunt, err := search.Begin(call.Task, plan)
+	if err != nil {
+		return answer, err
+	}
+	result, err := hunt.Find(ctx)
+	answer.Search, answer.Spent = &result, callsOf(r.g, result)
 	if err != nil {
 		return answer, lostSearch(ctx, err, result)
 	}
@@ -34,8 +45,11 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 	}
 	switch {
 	case r.plan.escalates && ctx.Err() == nil:
-		return r.insist(ctx, call, d, answer, result)
+		return r.insist(ctx, call, d, hunt, answer)
 	case call.Task.Spec.OnFail == search.OnFailError:
+		if result.Best >= 0 {
+			answer.Report = &result.Samples[result.Best].Report
+		}
 		return answer, nothingPassed(result)
 	case result.Best >= 0:
 		return r.hand(answer, result, result.Best)
@@ -43,18 +57,6 @@ func (r searched) Respond(ctx context.Context, call Call, d Decision) (Answer, e
 		return r.hand(answer, result, 0)
 	}
 	return answer, noSample(result)
-}
-
-// find runs the search.
-func (r searched) find(ctx context.Context, call Call) (search.Result, error) {
-	compare := r.compares(call)
-	stop, err := r.g.newStopper(r.plan, r.belief, compare)
-	if err != nil {
-		return search.Result{Winner: -1, Best: -1}, err
-	}
-	plan := r.search(call, stop)
-	plan.Compare = compare
-	return search.Find(ctx, call.Task, plan)
 }
 
 // compares says whether passes are compared: where a wrong answer costs something
@@ -67,17 +69,21 @@ func (r searched) compares(call Call) bool {
 func (r searched) search(call Call, stop search.Stopper) search.Plan {
 	plan := search.Plan{
 		Request: r.plan.request, Stopper: stop, Runner: r.g.Sandbox, Ceiling: r.plan.money(), MaxSamples: r.plan.maxSamples,
-		Deadline: r.plan.deadline, Now: r.g.Now,
-	}
-	if r.plan.escalates {
-		if reserve := min(strongReserve, r.plan.deadline.Sub(call.At)/3); reserve > 0 {
-			plan.Deadline = plan.Deadline.Add(-reserve)
-		}
+		Deadline: r.until(call), Now: r.g.Now,
 	}
 	for i, rung := range r.plan.rungs {
 		plan.Rungs = append(plan.Rungs, r.rung(rung, r.plan.bounds[i]))
 	}
 	return plan
+}
+
+// until is when the search ends: early enough for the strong model, if that may be
+// asked.
+func (r searched) until(call Call) time.Time {
+	if reserve := min(strongReserve, r.plan.deadline.Sub(call.At)/3); reserve > 0 && r.plan.open() {
+		return r.plan.deadline.Add(-reserve)
+	}
+	return r.plan.deadline
 }
 
 // rung is one model of the search.
@@ -151,12 +157,16 @@ func callsOf(g *Gateway, r search.Result) []policy.Call {
 	return calls
 }
 
-// samplesOf are the search's samples as they are journalled.
-func samplesOf(r search.Result) []policy.Sample {
+// samplesOf are the search's samples as they are journalled. placed has the places of
+// the search's calls among those of the request, nil where they are the first.
+func samplesOf(r search.Result, placed []int) []policy.Sample {
 	samples := make([]policy.Sample, len(r.Samples))
 	for i, s := range r.Samples {
 		samples[i] = policy.Sample{Call: s.Call, Model: s.Model, Temperature: s.Temperature, Hash: hex.EncodeToString(s.Candidate.Hash[:]),
 			Verdict: string(s.Verdict), Passed: s.Report.Passed, Took: s.At, Judged: s.Judged}
+		if placed != nil {
+			samples[i].Call = placed[s.Call]
+		}
 		if s.Equals >= 0 {
 			samples[i].Equals = new(s.Equals)
 		}

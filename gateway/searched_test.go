@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 	"github.com/drover-llm/drover/gateway/sandbox"
 	"github.com/drover-llm/drover/gateway/standin"
 	"github.com/drover-llm/drover/gateway/upstream"
+	"github.com/drover-llm/drover/policy"
 	"github.com/drover-llm/drover/pricing"
 )
 
@@ -158,6 +160,10 @@ func TestOnFail(t *testing.T) {
 	spec := strings.TrimSuffix(addTests, "}") + `,"budget":{"max_samples":3},"on_fail":"%s"}`
 	resp, body := h.post(`{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + fmt.Sprintf(spec, "error") + `}`)
 	checkError(t, resp, body, 422, "verification_failed")
+	if samples := h.outcomes(1)[0].Samples; resp.Header.Get("x-drover-samples") != strconv.Itoa(len(samples)) {
+		t.Errorf("%d samples, headers %v", len(samples), resp.Header)
+	}
+	checkSpent(t, resp, h.outcomes(1)[0], "search")
 	resp, body = h.post(`{"model":"auto","messages":[{"role":"user","content":"add"}],"verify":` + fmt.Sprintf(spec, "best") + `}`)
 	v := unmarshal[struct{ Verify verifyReply }](t, body).Verify
 	if resp.StatusCode != 200 || v.Route != "search" || v.Verified == nil || *v.Verified || v.Failure == "" || v.Samples.Drawn > 3 {
@@ -531,12 +537,29 @@ func TestUnsupportedLanguageGoesDirect(t *testing.T) {
 	}
 }
 
+// checkSpent finds what a refused answer took in its error's header.
+func checkSpent(t *testing.T, resp *http.Response, o policy.Outcome, way string) {
+	t.Helper()
+	for name, want := range map[string]string{
+		"x-drover-cost-usd": o.Cost.String(), "x-drover-saved-usd": "null", "x-drover-route": way, "x-drover-reason": o.Reason,
+		"x-drover-verified": "false", "x-verify-verified": "false", "x-drover-tests": "0/2",
+	} {
+		if got := resp.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if *o.Cost == 0 || resp.Header.Get("x-drover-overhead-ms") == "" {
+		t.Errorf("outcome %+v, headers %v", o, resp.Header)
+	}
+}
+
 // on_fail: error holds on the direct way too, whole and as the end of a stream.
 func TestOnFailErrorHoldsForDirectAnswers(t *testing.T) {
 	h := searching(t, texts(rightAdd), texts(wrongAdd, rightAdd))
 	chat := `{"model":"auto",%s"messages":[{"role":"user","content":"add"}],"verify":` + strings.TrimSuffix(addTests, "}") + `,"route":"direct","on_fail":"error"}}`
 	resp, body := h.post(fmt.Sprintf(chat, ""))
 	checkError(t, resp, body, 422, "verification_failed")
+	checkSpent(t, resp, h.outcomes(1)[0], "direct")
 	if resp, body = h.post(fmt.Sprintf(chat, "")); resp.StatusCode != 200 {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}

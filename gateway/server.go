@@ -149,7 +149,7 @@ func (g *Gateway) logFailure(c echo.Context, f *failure, err error) {
 	if f == errInternal {
 		log = g.Log.Error
 	}
-	log("request failed", "request", c.Response().Header().Get(headerRequestID), "path", c.Request().URL.Path, "status", f.status, "code", f.word(), "error", redact(err))
+	log("request failed", "request", c.Response().Header().Get(headerRequestID), "path", shownPath(c.Request().URL.Path), "status", f.status, "code", f.word(), "error", redact(err))
 }
 
 // redact keeps what a client sent out of the log: messages of its faults quote

@@ -13,6 +13,7 @@ import (
 type stopper struct {
 	index   *policy.Index
 	reserve pricing.USD // of the ceiling, for the strong model: the search's money is without it
+	failed  int         // answers of the strong model
 	alone   bool        // nobody answers after the search: it draws one sample, whatever that is worth
 }
 
@@ -34,7 +35,7 @@ func (g *Gateway) newStopper(p searchPlan, belief *policy.Belief, compare bool) 
 	if err != nil {
 		return nil, err
 	}
-	return &stopper{index: index, reserve: p.reserve(), alone: !p.escalates}, nil
+	return &stopper{index: index, reserve: p.reserve(), failed: p.failed, alone: !p.escalates}, nil
 }
 
 // expected is what a sample of a rung is expected to cost, which is never more
@@ -71,7 +72,7 @@ func (s *stopper) Next(state search.State) search.Move {
 func (s *stopper) Accept(state search.State) bool { return s.index.Accept(s.state(state)).Accept }
 
 func (s *stopper) state(state search.State) policy.State {
-	at := policy.State{Rung: state.Rung, Samples: state.Samples, Groups: state.Groups, Alike: state.Alike, Budget: state.Money.Float64() + s.reserve.Float64(), Time: math.Inf(1)}
+	at := policy.State{Rung: state.Rung, Strong: s.failed, Samples: state.Samples, Groups: state.Groups, Alike: state.Alike, Budget: state.Money.Float64() + s.reserve.Float64(), Time: math.Inf(1)}
 	if state.Money == math.MaxInt64 {
 		at.Budget = math.Inf(1)
 	}

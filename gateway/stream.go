@@ -18,13 +18,15 @@ type events struct {
 	id     string
 	at     time.Time
 
-	started bool   // something was sent
-	opened  bool   // the headers were
-	model   string // that answers
-	buf     []byte // events to be sent together
+	started bool      // something was sent
+	opened  bool      // the headers were
+	model   string    // that answers
+	buf     []byte    // events to be sent together
+	until   time.Time // when the client is given up, if it reads nothing until then
 }
 
-// stalled is how long a client may leave an event unread before it is given up.
+// stalled is how long a client may leave an event unread before it is given up; in a
+// stream at least half as long.
 const stalled = 2 * time.Minute
 
 func (s *events) begun() bool { return s.started }
@@ -80,7 +82,10 @@ func (s *events) flush() error {
 	if len(s.buf) == 0 {
 		return nil
 	}
-	_ = s.rc.SetWriteDeadline(time.Now().Add(stalled)) // where there is none, a stalled client is the server's to end
+	if now := time.Now(); s.until.Sub(now) < stalled/2 { // not anew for every chunk
+		s.until = now.Add(stalled)
+		_ = s.rc.SetWriteDeadline(s.until) // where there is none, a stalled client is the server's to end
+	}
 	if _, err := s.w.Write(s.buf); err != nil {
 		return err
 	}

@@ -58,6 +58,30 @@ func (h *house) register(spec string) suiteReply {
 	return s
 }
 
+// Whoever names a suite that there is not is told where.
+func TestUnknownSuiteIsNamedWhereTheClientWroteIt(t *testing.T) {
+	h := searching(t, texts(rightAdd), texts(rightAdd))
+	const chat = `{"model":"%s","messages":[{"role":"user","content":"Write add(a, b)."}]%s}`
+	header := base64.RawURLEncoding.EncodeToString([]byte(`{"suite":"suite_none"}`))
+	for _, c := range []struct{ param, model, members, header, value string }{
+		{"model", "auto@suite_none", "", "", ""},
+		{"verify.suite", "auto", `,"verify":{"suite":"suite_none"}`, "", ""},
+		{"verify.suite", "auto@suite_other", `,"verify":{"suite":"suite_none"}`, "", ""},
+		{"metadata.verify_suite", "auto", `,"metadata":{"verify_suite":"suite_none"}`, "", ""},
+		{"x-verify-suite", "auto", "", "X-Verify-Suite", "suite_none"},
+		{"x-verify.suite", "auto", "", "X-Verify", header},
+	} {
+		args := []string{}
+		if c.header != "" {
+			args = append(args, c.header, c.value)
+		}
+		resp, body := h.send("POST", "/v1/chat/completions", h.key, fmt.Sprintf(chat, c.model, c.members), args...)
+		if e := checkError(t, resp, body, 404, "suite_not_found"); e["param"] != c.param {
+			t.Errorf("%s: %s", c.param, body)
+		}
+	}
+}
+
 // A suite's tests judge a request, in whatever way it is named, and what the
 // request says itself goes before it.
 func TestSuiteIsNamedInManyWays(t *testing.T) {

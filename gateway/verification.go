@@ -110,6 +110,9 @@ func (g *Gateway) verification(call Call, d Decision, a Answer, o policy.Outcome
 	}
 	if a.Way == "search" && len(a.Beside) > 0 {
 		v.ReasonText = fmt.Sprintf("The samples that pass did not confirm each other, and what %s answered does not pass, so one of them was handed out.", d.Models[0])
+		if a.later() {
+			v.ReasonText = fmt.Sprintf("What %s answered does not pass, so more samples were drawn, of which one does.", d.Models[0])
+		}
 	}
 	if a.Audit {
 		v.ReasonText = fmt.Sprintf("To learn from it, all %d samples were drawn and %s was asked too; %s answered.", len(a.Search.Samples), d.Models[0], a.Model)

@@ -97,10 +97,3 @@ func BenchmarkLearn(b *testing.B) {
 		l.Learn("x", lesson)
 	}
 }
-
-func BenchmarkPlay(b *testing.B) {
-	d := NewLearner().derive(Class{}, []ModelID{{"small", "1"}}, ModelID{"strong", "1"}, 64)
-	for b.Loop() {
-		newIndex(b, IndexConfig{Belief: d.belief, Rule: Rule{ValueOfCorrect: .05, LossOfWrong: .05}, Rungs: []Rung{{Cost: 2.66e-5}}, Strong: 2.65e-3, StrongTries: 3})
-	}
-}

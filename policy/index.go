@@ -14,14 +14,12 @@ type IndexConfig struct {
 	Rungs  []Rung  // one for each of the belief's, in its order
 	Strong float64 // dollars of a call to the strong model; 0: there is none
 	// StrongTries is how often the strong model may be asked, where its answers
-	// are tested and the search may go on after a failed one; at most 3. 0: once,
-	// and whatever it says ends the search.
+	// are tested and the search goes on after a failed one, with further samples
+	// or by asking again; at most 3. 0: once, and whatever it says ends the search.
 	StrongTries int
 	// Compared says that programs which pass are compared by what they do at
 	// further inputs, so that the state tells their groups; with StrongTries only.
 	Compared bool
-	// Resumes says that samples may be drawn after the strong model has failed.
-	Resumes bool
 }
 
 // Rung is the price and the limit of one rung.
@@ -68,8 +66,7 @@ type Index struct {
 	rule   Rule
 	rungs  []Rung
 	strong float64
-	tries  int // of the strong model; 0: one, which ends the search
-	resume bool
+	tries  int       // of the strong model; 0: one, which ends the search
 	escape []float64 // by cell: worth of the strong model's answer, its price taken off
 
 	compared bool
@@ -87,7 +84,7 @@ func NewIndex(config IndexConfig) (*Index, error) {
 	if faults != nil {
 		return nil, errors.Join(faults...)
 	}
-	ix := &Index{belief: config.Belief, rule: config.Rule, strong: config.Strong, tries: config.StrongTries, compared: config.Compared, resume: config.Resumes}
+	ix := &Index{belief: config.Belief, rule: config.Rule, strong: config.Strong, tries: config.StrongTries, compared: config.Compared}
 	for _, r := range config.Rungs {
 		if r.MaxSamples == 0 {
 			r.MaxSamples = ix.belief.depth

@@ -57,7 +57,7 @@ func BenchmarkNewIndex(b *testing.B) {
 		name     string
 		tries    int
 		compared bool
-	}{{"one ahead", 0, false}, {"play, passes counted", 1, false}, {"play, passes compared", 1, true}} {
+	}{{"one ahead", 0, false}, {"play, passes counted", 1, false}, {"play, three strong tries", 3, false}, {"play, passes compared", 1, true}, {"play, passes compared, three strong tries", 3, true}} {
 		config.StrongTries, config.Compared = bm.tries, bm.compared
 		newIndex(b, config) // the belief sums up what it needs once
 		b.Run(bm.name, func(b *testing.B) {

@@ -245,6 +245,7 @@ func TestNextStaysWithinTheLimits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rungs := rapid.IntRange(1, 3).Draw(t, "rungs")
 		c, s := drawConfig(t, rungs, false), drawState(t, rungs)
+		c.StrongTries, s.Strong = rapid.IntRange(0, mostStrongs).Draw(t, "strong tries"), rapid.IntRange(0, mostStrongs+1).Draw(t, "strong failed")
 		ix := newIndex(t, c)
 		step := ix.Next(s)
 		if again := newIndex(t, c).Next(s); again != step {
@@ -260,8 +261,8 @@ func TestNextStaysWithinTheLimits(t *testing.T) {
 				t.Fatalf("not a chance: %+v", step)
 			}
 		}
-		strong := 0.0
-		if s.Budget >= c.Strong {
+		strong, open := 0.0, s.Budget >= c.Strong && s.Strong < max(c.StrongTries, 1)
+		if open {
 			strong = c.Strong
 		}
 		most, seen := ix.rungs[s.Rung].MaxSamples, s.seen(s.Rung)
@@ -276,11 +277,15 @@ func TestNextStaysWithinTheLimits(t *testing.T) {
 				t.Fatalf("%+v of %+v", step, s)
 			}
 		case Escalate:
-			if s.Budget < c.Strong {
-				t.Fatalf("%+v costs %g of %g", step, c.Strong, s.Budget)
+			if !open {
+				t.Fatalf("%+v costs %g of %g, after %d of %d tries", step, c.Strong, s.Budget, s.Strong, c.StrongTries)
 			}
-		case GiveUp:
-			if s.Budget >= c.Strong && ix.mustAnswer() {
+		case Take:
+			if s.seen(s.Rung).Refused == 0 {
+				t.Fatalf("%+v of nothing", step)
+			}
+		case GiveUp: // what the strong model answered is an answer, though it failed
+			if open && ix.mustAnswer() && (s.Strong == 0 || ix.play == nil) {
 				t.Fatalf("%+v though an answer is due", step)
 			}
 		default:

@@ -169,7 +169,7 @@ func TestWeakPassesAreConfirmed(t *testing.T) {
 // not ask it more often than it may.
 func TestSearchGoesOnAfterTheStrongModel(t *testing.T) {
 	ix := newIndex(t, IndexConfig{Belief: believe(t, Models{}, Tests{}), Rule: Rule{ValueOfCorrect: .05},
-		Rungs: []Rung{{Cost: 3e-5}}, Strong: 3e-3, StrongTries: 2, Resumes: true})
+		Rungs: []Rung{{Cost: 3e-5}}, Strong: 3e-3, StrongTries: 2})
 	s := free(64, Seen{})
 	asked := 0
 	for asked < 9 {

@@ -10,32 +10,64 @@ import (
 // can have been seen: the passes and failures of the samples, and the strong
 // model's failures. Every state knows what it is worth to stop, to ask the
 // strong model, and to draw one more, times the chance of the state. The strong
-// model's failure does not end it: a second answer of it, or a further sample where
-// the search resumes, may pay yet.
+// model's failure does not end it: a second answer of it, or a further sample, may
+// pay yet.
 type play struct {
 	*Index
 	e       *evidence
-	samples int // the rung's limit
-	strongs int // answers of the strong model in all; 0: none
-	worth   [][][]float64
+	samples int           // the rung's limit
+	strongs int           // answers of the strong model in all; 0: none
+	worth   [][][]float64 // by the strong model's failures, the sight and the samples' failures
 }
 
-var never = math.Inf(-1)
-
-// newPlay computes it.
+// newPlay computes it. The strong model may be asked up to so many times in all;
+// that it failed more often is evidence too.
 func newPlay(ix *Index, e *evidence, strongs int) *play {
-	p := &play{Index: ix, e: e, samples: ix.rungs[0].MaxSamples, strongs: strongs, worth: make([][][]float64, strongs+1)}
-	for j := strongs; j >= 0; j-- {
+	p := &play{Index: ix, e: e, samples: ix.rungs[0].MaxSamples, strongs: strongs, worth: make([][][]float64, max(ix.tries, strongs)+1)}
+	for j := len(p.worth) - 1; j >= 0; j-- {
 		p.worth[j] = matrix(len(e.sizes), e.depth+1)
 		for s := len(e.sizes) - 1; s >= 0; s-- { // a sight comes before those that it may become
-			passes := total(e.sizes[s])
+			r := p.row(j, s)
 			for f := e.depth; f >= 0; f-- {
-				best, _ := p.best(j, s, f, p.samples-passes-f)
-				p.worth[j][s][f] = best
+				r.worth[f], _ = r.best(f, p.samples-r.passes-f)
 			}
 		}
 	}
 	return p
+}
+
+// row are the states of a play that differ by the samples' failures alone: the
+// slices are by those.
+type row struct {
+	*play
+	passes int
+	open   bool // the strong model may be asked
+	failed bool // it has failed
+
+	seen, held, right, lost []float64 // of the evidence
+	unsaid                  []float64 // and the strong model's next answer is right but fails; nil: so many are not told apart
+	worth                   []float64
+	after, afterWorth       []float64   // seen and worth once the strong model's next answer failed; where it is open
+	joins                   []int       // sights after one more pass
+	joined                  [][]float64 // and the worth there
+}
+
+func (p *play) row(j, s int) row {
+	r := row{play: p, passes: total(p.e.sizes[s]), open: j < p.strongs, failed: j > 0,
+		seen: p.e.seen[j][s], held: p.e.held[j][s], right: p.e.right[j][s], lost: p.e.lost[j][s], worth: p.worth[j][s], joins: p.e.joins[s]}
+	if j < mostStrongs {
+		r.unsaid = p.e.lost[j+1][s]
+	}
+	if r.open {
+		r.after, r.afterWorth = p.e.seen[j+1][s], p.worth[j+1][s]
+	}
+	if len(r.joins) > 0 {
+		r.joined = make([][]float64, len(r.joins))
+		for i, to := range r.joins {
+			r.joined[i] = p.worth[j][to]
+		}
+	}
+	return r
 }
 
 // option is a move of the play.
@@ -49,119 +81,114 @@ const (
 )
 
 // best compares the options; a tie goes to the one that spends less.
-func (p *play) best(j, s, f, left int) (float64, option) {
-	worth, best := p.stop(j, s, f)
-	margin := rounding * p.e.seen[j][s][f] * (p.rule.ValueOfCorrect + p.rule.LossOfWrong + p.strong)
-	if x := p.ask(j, s, f); x > worth+margin {
+func (r *row) best(f, left int) (float64, option) {
+	worth, best := r.stop(f)
+	margin := rounding * r.seen[f] * (r.rule.ValueOfCorrect + r.rule.LossOfWrong + r.strong)
+	if x := r.ask(f); x > worth+margin {
 		worth, best = x, ask
 	}
-	if x := p.draw(j, s, f, left); x > worth+margin {
+	if x := r.draw(f, left); x > worth+margin {
 		worth, best = x, draw
 	}
 	if math.IsInf(worth, -1) { // nothing is allowed and nothing is open
-		worth = p.unanswered(j, s, f)
+		worth = r.unanswered(f)
 	}
 	return worth, best
 }
 
 // stop is the worth of ending the search: with a pass in hand, with the strong
 // model's failed answer, unverified, or with nothing.
-func (p *play) stop(j, s, f int) (float64, option) {
+func (r *row) stop(f int) (float64, option) {
 	worth, how := never, stop
-	if j > 0 {
-		worth = p.rule.ValueOfCorrect * p.e.lost[j][s][f]
+	if r.failed {
+		worth = r.rule.ValueOfCorrect * r.lost[f]
 	}
-	if s > 0 && p.clears(j, s, f) {
-		if x := p.hand(j, s, f); x > worth {
+	if r.passes > 0 && r.clears(f) {
+		if x := r.hand(f); x > worth {
 			worth, how = x, take
 		}
 	}
-	if worth < 0 && p.rule.ValueOfCorrect > 0 && (j >= p.strongs || !p.mustAnswer()) {
+	if worth < 0 && r.rule.ValueOfCorrect > 0 && (!r.open || !r.mustAnswer()) {
 		return 0, stop
 	}
 	return worth, how
 }
 
 // hand is the worth of handing out a pass.
-func (p *play) hand(j, s, f int) float64 {
-	right := p.e.held[j][s][f]
-	return p.rule.worth(right, p.e.seen[j][s][f]-right)
-}
+func (r *row) hand(f int) float64 { return r.rule.worth(r.held[f], r.seen[f]-r.held[f]) }
 
 // unanswered is the worth where an answer is due and none is allowed: leaving it
 // open costs what answering would have.
-func (p *play) unanswered(j, s, f int) float64 {
-	if p.rule.ValueOfCorrect > 0 {
+func (r *row) unanswered(f int) float64 {
+	if r.rule.ValueOfCorrect > 0 {
 		return 0
 	}
-	return -p.strong * p.e.seen[j][s][f]
+	return -r.strong * r.seen[f]
 }
 
 // clears says whether a pass reaches the rule's floor, or what the strong model
 // would reach.
-func (p *play) clears(j, s, f int) bool {
-	seen, right := p.e.seen[j][s][f], p.e.held[j][s][f]
-	right += rounding * seen
-	return right >= p.rule.MinQuality*seen || j < p.strongs && right >= p.e.right[j][s][f]+p.unsaid(j, s, f)
+func (r *row) clears(f int) bool {
+	right := r.held[f] + rounding*r.seen[f]
+	return right >= r.rule.MinQuality*r.seen[f] || r.open && right >= r.answered(f)
 }
 
-// unsaid is the mass in which the strong model's next answer is right but fails.
-func (p *play) unsaid(j, s, f int) float64 {
-	if j == mostStrongs {
-		return 0
+// answered is the mass in which the strong model's next answer is right, whether it
+// passes or not.
+func (r *row) answered(f int) float64 {
+	if r.unsaid == nil {
+		return r.right[f]
 	}
-	return p.e.lost[j+1][s][f]
+	return r.right[f] + r.unsaid[f]
 }
 
 // ask is the worth of an answer of the strong model and of the best play after
 // its failure.
-func (p *play) ask(j, s, f int) float64 {
-	if j >= p.strongs {
+func (r *row) ask(f int) float64 {
+	if !r.open {
 		return never
 	}
-	right, seen := p.e.right[j][s][f], p.e.seen[j][s][f]
-	passed := seen - p.e.seen[j+1][s][f]
-	return p.rule.worth(right, passed-right) - p.strong*seen + p.worth[j+1][s][f]
+	passed := r.seen[f] - r.after[f]
+	return r.rule.worth(r.right[f], passed-r.right[f]) - r.strong*r.seen[f] + r.afterWorth[f]
 }
 
 // draw is the worth of one more sample and of the best play after its verdict.
-func (p *play) draw(j, s, f, left int) float64 {
-	if left <= 0 || len(p.e.joins[s]) == 0 || f == p.e.depth || j > 0 && !p.resume {
+func (r *row) draw(f, left int) float64 {
+	if left <= 0 || r.joined == nil || f == r.e.depth {
 		return never
 	}
-	worth := p.worth[j][s][f+1] - p.rungs[0].Cost*p.e.seen[j][s][f]
-	for _, to := range p.e.joins[s] {
-		worth += p.worth[j][to][f]
+	worth := r.worth[f+1] - r.rungs[0].Cost*r.seen[f]
+	for _, joined := range r.joined {
+		worth += joined[f]
 	}
 	return worth
 }
 
-// at is the place of a state in the tables. Answers of the strong model that failed
-// are evidence also where it cannot be asked again.
+var never = math.Inf(-1)
+
+// at is the place of a state in the tables.
 func (p *play) at(s State) (strongs, sight, failures int) {
-	seen, most := s.seen(0), mostStrongs
-	if p.resume { // what follows a failure was worked out for those alone
-		most = p.strongs
-	}
-	return min(max(s.Strong, 0), most), p.e.at(seen.Refused, s.Groups), min(seen.Failed, p.e.depth)
+	seen := s.seen(0)
+	return min(max(s.Strong, 0), len(p.worth)-1), p.e.at(seen.Refused, s.Groups), min(seen.Failed, p.e.depth)
 }
 
 // next is the move after a batch.
 func (p *play) next(state State, left int, short Why) Step {
 	j, s, f := p.at(state)
-	seen := p.e.seen[j][s][f]
+	r := p.row(j, s)
+	seen := r.seen[f]
 	if !(seen > 0) { // by the belief, what was seen is impossible
-		return p.end(Step{}, j, s, f, left, short)
+		return r.end(Step{}, f, left, short)
 	}
-	stopped, _ := p.stop(j, s, f)
-	outside := max(stopped, p.ask(j, s, f))
+	stopped, _ := r.stop(f)
+	outside := max(stopped, r.ask(f))
 	if math.IsInf(outside, -1) {
-		outside = p.unanswered(j, s, f)
+		outside = r.unanswered(f)
 	}
-	step := Step{Right: p.e.right[j][s][f]/seen + p.unsaid(j, s, f)/seen, Outside: outside / seen}
-	if len(p.e.joins[s]) > 0 {
+	step := Step{Right: r.answered(f) / seen, Outside: outside / seen}
+	if len(r.joins) > 0 {
 		passed, held := 0.0, 0.0
-		for _, to := range p.e.joins[s] {
+		for _, to := range r.joins {
 			passed, held = passed+p.e.seen[j][to][f], held+p.e.held[j][to][f]
 		}
 		step.Pass = passed / seen
@@ -169,14 +196,14 @@ func (p *play) next(state State, left int, short Why) Step {
 			step.Precision = held / passed
 		}
 	}
-	worth, move := p.best(j, s, f, left)
+	worth, move := r.best(f, left)
 	if move != draw {
-		return p.end(step, j, s, f, left, short)
+		return r.end(step, f, left, short)
 	}
 	// The batch goes on as far as its failures would let it.
 	step.Move, step.Why, step.N, step.Gain = GoOn, WhyPays, 1, (worth-outside)/seen
 	for most := batch(state.seen(0).Refused+f, left); step.N < most; step.N++ {
-		if _, then := p.best(j, s, min(f+step.N, p.e.depth), left-step.N); then != draw {
+		if _, then := r.best(min(f+step.N, p.e.depth), left-step.N); then != draw {
 			break
 		}
 	}
@@ -185,14 +212,14 @@ func (p *play) next(state State, left int, short Why) Step {
 
 // end is the step that draws nothing more: the pass in hand is taken, the strong
 // model asked, or neither, by what each is worth.
-func (p *play) end(step Step, j, s, f, left int, short Why) Step {
+func (r *row) end(step Step, f, left int, short Why) Step {
 	step.Move, step.Why = GiveUp, WhyDear
-	worth, how := p.stop(j, s, f)
+	worth, how := r.stop(f)
 	if how == take {
 		step.Move = Take
 	}
 	// With nothing left to draw, the worth of a draw is not to be counted on.
-	if p.ask(j, s, f) > worth {
+	if r.ask(f) > worth {
 		step.Move = Escalate
 	}
 	if left == 0 {
@@ -213,17 +240,18 @@ func (p *play) accept(state State, left int) Acceptance {
 		s = joins[group]
 	}
 	most := !p.compared || state.Alike+1 >= p.e.sizes[s][0]
-	seen := p.e.seen[j][s][f]
+	r := p.row(j, s)
+	seen := r.seen[f]
 	if !(seen > 0) {
 		return Acceptance{Need: 1}
 	}
-	_, move := p.best(j, s, f, left)
-	a := Acceptance{Accept: most && move == take, Precision: p.e.held[j][s][f] / seen, Need: p.rule.MinQuality}
-	if j < p.strongs {
-		a.Need = min(a.Need, (p.e.right[j][s][f]+p.unsaid(j, s, f))/seen)
+	_, move := r.best(f, left)
+	a := Acceptance{Accept: most && move == take, Precision: r.held[f] / seen, Need: p.rule.MinQuality}
+	if r.open {
+		a.Need = min(a.Need, r.answered(f)/seen)
 	}
 	if stake := p.rule.ValueOfCorrect + p.rule.LossOfWrong; stake > 0 {
-		if other := max(p.ask(j, s, f), p.draw(j, s, f, left)); !math.IsInf(other, -1) {
+		if other := max(r.ask(f), r.draw(f, left)); !math.IsInf(other, -1) {
 			a.Need = max(a.Need, (other/seen+p.rule.LossOfWrong)/stake)
 		} else {
 			a.Need = max(a.Need, p.rule.LossOfWrong/stake)

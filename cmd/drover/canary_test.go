@@ -104,9 +104,8 @@ func TestCanariesSingNowhere(t *testing.T) {
 			t.Log(err)
 		}
 		fmt.Fprintln(&public, w.Header)
-		// What a provider finds wrong with a request, its own client is told.
-		if w.StatusCode >= 400 && !(w.StatusCode == http.StatusBadRequest && strings.Contains(body, `"model":"broken"`)) {
-			fmt.Fprintln(&public, "error of", method, url, string(b))
+		if w.StatusCode >= 400 {
+			fmt.Fprintln(&public, "error of", method, strings.TrimSuffix(url, secret), string(b))
 		}
 		return string(b)
 	}
@@ -130,6 +129,7 @@ func TestCanariesSingNowhere(t *testing.T) {
 	send("POST", at, key+"x", chat("auto", ""))
 	send("POST", at, "sk-"+secret, chat("auto", ""))
 	send("GET", url+"/v1/models", key, "")
+	send("GET", url+"/v1/nothing/"+secret, key, "")
 	send("POST", url+"/v1/verify", key, `{"answer":"def f(): return '`+canaryPrompt+`'"`+tests+`}`)
 	send("POST", url+"/v1/verify/suites", key, `{"tests":"assert f() == '`+canaryPrompt+`'"}`)
 	send("POST", url+"/v1/verify/suites", key, `{"tests":7,"x":"`+canaryPrompt+`"}`)

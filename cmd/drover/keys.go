@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/drover-llm/drover/configs"
 	"github.com/drover-llm/drover/gateway/admin"
 )
 
@@ -241,26 +241,12 @@ func (e *expiry) UnmarshalText(text []byte) error {
 		*e = expiry{at: at}
 		return nil
 	}
-	after, err := parseDays(s)
+	after, err := configs.ParseDuration(s)
 	if err != nil || after <= 0 {
 		return fmt.Errorf("must be a positive duration such as 90d or 12h, or a time such as 2027-01-31T00:00:00Z, got %q", s)
 	}
 	*e = expiry{after: after}
 	return nil
-}
-
-// maxDays is how many days a duration can hold.
-const maxDays = 106_751
-
-func parseDays(s string) (time.Duration, error) {
-	if days, found := strings.CutSuffix(s, "d"); found {
-		n, err := strconv.Atoi(days)
-		if err == nil && (n < 0 || n > maxDays) {
-			err = strconv.ErrRange
-		}
-		return time.Duration(n) * 24 * time.Hour, err
-	}
-	return time.ParseDuration(s)
 }
 
 // from is the moment that e means at now, nil for never.

@@ -35,6 +35,9 @@ func fill(t *testing.T, a access, n int) {
 			return
 		}
 		o := policy.Outcome{ID: h.ID, At: h.At, Account: who, Requested: "=cmd()", Route: "auto", Model: "gpt-4o", Status: 200, Cost: new(pricing.USD(1_500_000)), Tags: map[string]string{"job": "ci"}}
+		if i == 0 { // its end was not seen
+			o.Calls = []policy.Call{{Model: "gpt-4o", Cost: o.Cost, Most: new(pricing.USD(2_000_000))}}
+		}
 		if err := l.Settle(context.Background(), o); err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +67,7 @@ func walkLedger(t *testing.T, a access, n int) {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
-	if err != nil || len(rows) != n+1 || rows[1][1] != "chatcmpl-000" || rows[1][5] != "'=cmd()" || rows[1][20] != "0.0015" {
+	if err != nil || len(rows) != n+1 || rows[1][1] != "chatcmpl-000" || rows[1][5] != "'=cmd()" || rows[1][20] != "0.0015" || rows[1][27] != "0.002" || rows[2][27] != "0.0015" {
 		t.Fatal(rows, err)
 	}
 

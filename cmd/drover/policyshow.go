@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,7 +33,9 @@ func (f recordedFlags) open(ctx context.Context) (*configs.Config, *ledger.Ledge
 	if f.Ledger != "" {
 		path = f.Ledger
 	}
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && f.Ledger == "" {
+		return nil, nil, nil, noLedger(path)
+	} else if err != nil {
 		return nil, nil, nil, fmt.Errorf("opening ledger: %w", err)
 	}
 	journal, err := ledger.Open(path, ledger.Options{})
@@ -130,12 +133,14 @@ func interval(i policy.Interval) string {
 // one says why a request was routed as it was.
 func (c showCmd) one(journal *ledger.Ledger) error {
 	entry, err := journal.Outcome(c.ID)
-	if err != nil {
+	if errors.Is(err, policy.ErrUnknownOutcome) {
+		return fmt.Errorf("there is no answer with the id %q in the ledger; it may have been forgotten (retention.outcomes)", c.ID)
+	} else if err != nil {
 		return err
 	}
 	o := entry.Outcome
 	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(map[string]any{"id": o.ID, "reason": o.Reason, "way": o.Way, "stop": o.Stop, "features": o.Features,
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{"id": o.ID, "reason": o.Reason, "way": o.Way, "stop": o.Stop, "course": o.Course(), "features": o.Features,
 			"plan": o.Plan, "chances": o.Chances, "audit": o.Audit, "policy": o.Policy, "versions": o.Versions, "prices": o.Prices})
 	}
 	fmt.Printf("%s came %s and was answered by %s (%s, %s).\n", o.ID, o.At.Format("2006-01-02 15:04:05"), o.Model, o.Way, o.Reason)
@@ -147,8 +152,11 @@ func (c showCmd) one(journal *ledger.Ledger) error {
 	for _, chance := range o.Chances {
 		fmt.Printf("  %6.2f %%  %s\n", 100*chance.Propensity, chance.Plan)
 	}
+	for i, leg := range o.Course() {
+		fmt.Printf("%d. %s.\n", i+1, leg)
+	}
 	if o.Stop != "" {
-		fmt.Printf("The search drew %s and ended: %s.\n", plural(len(o.Samples), "sample"), o.Stop)
+		fmt.Printf("The search ended: %s.\n", o.Stop)
 	}
 	return nil
 }

@@ -376,21 +376,6 @@ func TestServeStopsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestRunTellsThatItsAddressIsTaken(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	s, err := admin.New(admin.Config{Listen: l.Addr().String(), Token: token}, admin.Control{Keys: &shelf{}}, admin.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Run(context.Background()); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
-		t.Fatal(err)
-	}
-}
-
 func TestConfigValidateReportsEveryFault(t *testing.T) {
 	for name, tt := range map[string]struct {
 		config admin.Config

@@ -82,7 +82,7 @@ func WriteOutcomes(w io.Writer, format string, entries func(func(policy.Entry, e
 }
 
 var csvHeader = []string{"seq", "id", "at", "key", "team", "requested", "route", "model", "way", "reason", "status", "error",
-	"verified", "tests", "passed", "samples", "stop", "calls", "prompt_tokens", "completion_tokens", "cost_usd", "baseline_cost_usd", "took_ms", "stream", "tags", "prices", "imported"}
+	"verified", "tests", "passed", "samples", "stop", "calls", "prompt_tokens", "completion_tokens", "cost_usd", "baseline_cost_usd", "took_ms", "stream", "tags", "prices", "imported", "charged_usd"}
 
 func writeCSV(w io.Writer, entries func(func(policy.Entry, error) bool)) error {
 	out := csv.NewWriter(w)
@@ -103,9 +103,12 @@ func writeCSV(w io.Writer, entries func(func(policy.Entry, error) bool)) error {
 
 func csvLine(e policy.Entry) []string {
 	o := e.Outcome
-	cost, baseline, tests, passed := "", "", "", ""
+	cost, baseline, charged, tests, passed := "", "", "", "", ""
 	if o.Cost != nil {
 		cost = o.Cost.String()
+	}
+	if charge := o.Charge(); charge != nil {
+		charged = charge.String()
 	}
 	if o.Baseline != nil {
 		baseline = o.Baseline.String()
@@ -122,7 +125,7 @@ func csvLine(e policy.Entry) []string {
 		strconv.FormatUint(e.Seq, 10), o.ID, o.At.UTC().Format(time.RFC3339Nano), o.Account.Key, o.Account.Team, o.Requested, o.Route, o.Model,
 		o.Way, o.Reason, strconv.Itoa(o.Status), o.Error, o.VerifiedWord(), tests, passed, strconv.Itoa(len(o.Samples)), o.Stop, strconv.Itoa(len(o.Calls)),
 		strconv.FormatInt(prompt, 10), strconv.FormatInt(completion, 10), cost, baseline, strconv.FormatInt(o.Took.Milliseconds(), 10),
-		strconv.FormatBool(o.Stream), string(tags), o.Prices, strconv.FormatBool(e.Imported),
+		strconv.FormatBool(o.Stream), string(tags), o.Prices, strconv.FormatBool(e.Imported), charged,
 	}
 	for i, cell := range line {
 		// A spreadsheet would run what begins like a formula; model names and tags

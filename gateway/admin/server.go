@@ -36,7 +36,6 @@ type Options struct {
 
 // Server answers the admin API.
 type Server struct {
-	address string
 	token   [sha256.Size]byte // of the token, so that comparing tells nothing about its length
 	control Control
 	by      string
@@ -58,7 +57,7 @@ func New(c Config, control Control, o Options) (*Server, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	s := &Server{address: c.Address(), token: sha256.Sum256([]byte(c.Token)), control: control, by: o.By, now: o.Now, log: o.Log}
+	s := &Server{token: sha256.Sum256([]byte(c.Token)), control: control, by: o.By, now: o.Now, log: o.Log}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -71,16 +70,6 @@ func New(c Config, control Control, o Options) (*Server, error) {
 
 // ServeHTTP makes the server a handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
-
-// Run listens on the configured address and no other, and serves until ctx ends.
-func (s *Server) Run(ctx context.Context) error {
-	var c net.ListenConfig
-	l, err := c.Listen(ctx, "tcp", s.address)
-	if err != nil {
-		return fmt.Errorf("admin: %w", err)
-	}
-	return s.Serve(ctx, l)
-}
 
 // Serve answers on l until ctx ends, lets requests under way finish, and closes
 // l. It returns nil when ctx ended.

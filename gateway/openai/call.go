@@ -31,6 +31,7 @@ type CallError struct {
 	Spent      bool          // the provider may bill for it
 	Received   int64         // bytes of a whole reply that came, or were announced, before it failed; 0 when none did
 	Detail     *Error        // the provider's own error, if it sent one
+	Sent       []byte        // beside Detail, where that goes to the client: the request's body, of which it may repeat parts
 	Err        error         // for the log; it may quote the provider
 }
 

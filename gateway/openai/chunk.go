@@ -36,7 +36,7 @@ func DecodeChunk(data []byte) (Chunk, error) {
 	if err != nil {
 		return Chunk{}, err
 	}
-	if o.Get("error") != nil || Text(o.Get("object")) == "error" { // the latter from older versions of vLLM
+	if o.Get("error") != nil || string(o.Get("object")) == `"error"` { // the latter from older versions of vLLM
 		if e := DecodeError(data); e != nil {
 			return Chunk{}, e
 		}

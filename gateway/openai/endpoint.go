@@ -159,7 +159,7 @@ func (q *ChatRequest) texts(name string) (int, error) {
 				return 0, err
 			}
 		default:
-			return 0, invalid("invalid_type", at, "%s must be a string or an array of tokens, got %s", at, nameOf(item.Kind()))
+			return 0, invalid("invalid_type", at, "%s must be a string or an array of tokens, got %s", at, KindName(item.Kind()))
 		}
 	}
 	return len(list), nil
@@ -170,7 +170,7 @@ func (q *ChatRequest) tokens(at string, v jsontext.Value) error {
 	before := q.Tokens
 	err := eachValue(v, func(item jsontext.Value) error {
 		if item.Kind() != '0' || count(item) < 0 {
-			return invalid("invalid_type", at, "%s must be an array of token numbers, got %s in it", at, nameOf(item.Kind()))
+			return invalid("invalid_type", at, "%s must be an array of token numbers, got %s in it", at, KindName(item.Kind()))
 		}
 		q.Tokens++
 		return nil

@@ -63,7 +63,7 @@ func (f field) check(name string, v jsontext.Value) (float64, error) {
 		kind = 't'
 	}
 	if !bytes.ContainsRune([]byte(f.kinds), rune(kind)) {
-		return 0, invalid("invalid_type", name, "%s must be %s, got %s", name, f.allowed(), nameOf(kind))
+		return 0, invalid("invalid_type", name, "%s must be %s, got %s", name, f.allowed(), KindName(kind))
 	}
 	switch {
 	case kind == '"' && !f.empty && len(v) == 2:
@@ -89,7 +89,7 @@ func (f field) allowed() string {
 		if i > 0 {
 			text += " or "
 		}
-		text += nameOf(jsontext.Kind(k))
+		text += KindName(jsontext.Kind(k))
 	}
 	return text
 }

@@ -208,7 +208,7 @@ func DecodeStrict(body []byte) (Object, error) {
 	r := read(body, strict)
 	defer r.done()
 	if k := r.dec.PeekKind(); k != '{' && k != 0 {
-		return nil, BadRequest("", "the request body must be a JSON object, got %s", nameOf(k))
+		return nil, BadRequest("", "the request body must be a JSON object, got %s", KindName(k))
 	}
 	o, err := r.object(make(Object, 0, 4), nil)
 	if err == nil {
@@ -293,7 +293,7 @@ func (r *reader) objects(inside func(name string) (bool, error), take func(Objec
 // open reads the delimiter of this kind.
 func (r *reader) open(kind jsontext.Kind) error {
 	if got := r.dec.PeekKind(); got != kind && got != 0 { // 0: a syntax error, which ReadToken reports
-		return fmt.Errorf("expected %s, got %s", nameOf(kind), nameOf(got))
+		return fmt.Errorf("expected %s, got %s", KindName(kind), KindName(got))
 	}
 	_, err := r.dec.ReadToken()
 	return err
@@ -327,7 +327,8 @@ var names = func() map[string]string {
 	return m
 }()
 
-func nameOf(kind jsontext.Kind) string {
+// KindName says what kind of value it is in words: an object, a number, null.
+func KindName(kind jsontext.Kind) string {
 	switch kind {
 	case '{':
 		return "an object"

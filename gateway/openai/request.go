@@ -77,7 +77,7 @@ func DecodeChatRequest(body []byte) (*ChatRequest, error) {
 	defer r.done()
 	q := &ChatRequest{Object: make(Object, 0, 12), N: 1}
 	if k := r.dec.PeekKind(); k != '{' && k != 0 {
-		return nil, BadRequest("", "the request body must be a JSON object, got %s", nameOf(k))
+		return nil, BadRequest("", "the request body must be a JSON object, got %s", KindName(k))
 	}
 	if _, err := r.dec.ReadToken(); err != nil {
 		return nil, syntaxError(body, err)
@@ -167,7 +167,7 @@ func (q *ChatRequest) take(fields map[string]field, name string, value jsontext.
 			return invalid("invalid_type", name, "stream_options must be an object")
 		}
 		if v := options.Get("include_usage"); v != nil && v.Kind() != 't' && v.Kind() != 'f' {
-			return invalid("invalid_type", "stream_options.include_usage", "stream_options.include_usage must be a boolean, got %s", nameOf(v.Kind()))
+			return invalid("invalid_type", "stream_options.include_usage", "stream_options.include_usage must be a boolean, got %s", KindName(v.Kind()))
 		}
 		q.IncludeUsage = options.Get("include_usage").Kind() == 't'
 	}
@@ -206,7 +206,7 @@ func (q *ChatRequest) decodeMessages(r *reader, wrong *error) error {
 			if _, err := r.dec.ReadValue(); err != nil {
 				return err
 			}
-			fault("invalid_type", "", "must be an object with role and content, got %s", nameOf(k))
+			fault("invalid_type", "", "must be an object with role and content, got %s", KindName(k))
 		}
 	}
 }
@@ -240,11 +240,11 @@ func (r *reader) message(fault func(code, part, format string, args ...any)) (Me
 		case name == "role" && v.Kind() == '"':
 			m.Role = Text(v)
 		case name == "role":
-			fault("invalid_type", ".role", "must be a string, got %s", nameOf(v.Kind()))
+			fault("invalid_type", ".role", "must be a string, got %s", KindName(v.Kind()))
 		case name == "content" && v.Kind() == '"':
 			m.Content = v
 		case name == "content" && v.Kind() != 'n':
-			fault("invalid_type", ".content", "must be a string or an array of parts, got %s", nameOf(v.Kind()))
+			fault("invalid_type", ".content", "must be a string or an array of parts, got %s", KindName(v.Kind()))
 		case name == "name":
 			m.Name = Text(v)
 		case name == "tool_calls" || name == "function_call" || name == "refusal" || name == "audio":
@@ -277,7 +277,7 @@ func (r *reader) parts(fault func(code, part, format string, args ...any)) (medi
 	}
 	for i := 0; r.dec.PeekKind() != ']'; i++ {
 		if k := r.dec.PeekKind(); k != '{' && k != 0 {
-			fault("invalid_type", fmt.Sprintf(".content[%d]", i), "must be an object with a type, got %s", nameOf(k))
+			fault("invalid_type", fmt.Sprintf(".content[%d]", i), "must be an object with a type, got %s", KindName(k))
 			if _, err := r.dec.ReadValue(); err != nil {
 				return media, err
 			}

@@ -51,7 +51,7 @@ func (q *ChatRequest) items(v jsontext.Value) error {
 		at := fmt.Sprintf("input[%d]", i)
 		i++
 		if raw.Kind() != '{' {
-			return invalid("invalid_type", at, "%s must be an object, got %s", at, nameOf(raw.Kind()))
+			return invalid("invalid_type", at, "%s must be an object, got %s", at, KindName(raw.Kind()))
 		}
 		item, err := DecodeObject(raw)
 		if err != nil {

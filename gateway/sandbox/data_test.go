@@ -146,7 +146,7 @@ func judgeAll(t *testing.T, r *Runner, jobs []Job, done func(i int, report Repor
 func TestDataReferencesPass(t *testing.T) {
 	r := commonRunner(t)
 	for _, file := range []string{"data/problems/HumanEval.jsonl.gz", "data/problems/mbpp_sanitized.jsonl"} {
-		problems := share(readLines[problem](t, file), 40)
+		problems := share(readLines[problem](t, file), 20)
 		jobs := make([]Job, len(problems))
 		for i, p := range problems {
 			jobs[i] = p.job()
@@ -179,7 +179,7 @@ func TestDataSamplesAgree(t *testing.T) {
 	samples := readLines[sample](t, "data/samples/codegen16b_humaneval_x100.jsonl.gz")
 	draw := rand.New(rand.NewPCG(7, 7)).Perm(len(samples))[:1000]
 	if !*all {
-		draw = draw[:60]
+		draw = draw[:30]
 	}
 	jobs := make([]Job, len(draw))
 	for i, n := range draw {

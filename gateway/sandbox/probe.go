@@ -73,7 +73,7 @@ func (r *Runner) probe(ctx context.Context) []Probe {
 }
 
 func (r *Runner) probeJob() Job {
-	return Job{Language: "python", Code: pyProbe, Path: "probe.py", Limits: Limits{CPU: 2 * time.Second, Memory: 128 << 20, Output: DefaultOutput}}
+	return Job{Language: "python", Code: pyProbe, Path: "probe.py", Limits: Limits{CPU: 2 * time.Second, Memory: 64 << 20, Output: DefaultOutput}}
 }
 
 // probePython runs a program that tries to get out, one that leaves a daemon

@@ -17,7 +17,7 @@ func TestStylesOfOtherLanguages(t *testing.T) {
 		}
 	}
 	if !*all {
-		few := share(names, 8)
+		few := share(names, 5)
 		jobs, names = pick(jobs, names, few)
 	}
 	judgeAll(t, r, jobs, func(i int, report Report) {

@@ -197,8 +197,8 @@ func judgeForgeries(t *testing.T, r *Runner, language string) {
 		}
 		return len(jobs)
 	}
-	right := add(squares[language], 3)
-	add(forgeries[language], 5)
+	right := add(squares[language], 2)
+	add(forgeries[language], 3)
 	judgeAll(t, r, jobs, func(i int, report Report) {
 		want := Failed
 		if i < right {
@@ -213,7 +213,7 @@ func judgeForgeries(t *testing.T, r *Runner, language string) {
 // A hostile solution does not keep the judge itself busy.
 func TestJoiningReadsInOnePass(t *testing.T) {
 	tests := []string{"int main(void) { assert(f(1) == 1); }"}
-	thousand := 200
+	thousand := 100
 	if *all {
 		thousand = 1000
 	}

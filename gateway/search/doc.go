@@ -14,7 +14,8 @@
 // Samples are judged as they come. The first accepted pass cancels what still
 // runs, upstream and in the sandbox; everything that was spent is in the
 // [Result], also beside an error. When a search accepts nothing, [Task.Escalation]
-// makes the request for a strong model.
+// makes the request for a strong model, and when that fails too, a [Search] is taken
+// up again where it ended.
 //
 // A task without tests can be searched by agreement ([Agree]): samples that
 // behave alike at made-up inputs are likely to be right, and none gets a verdict.

@@ -178,18 +178,4 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s, "")
 }
 
-func kindOf(v jsontext.Value) string {
-	switch v.Kind() {
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	case '"':
-		return "a string"
-	case '0':
-		return "a number"
-	case 't', 'f':
-		return "a boolean"
-	}
-	return "null"
-}
+func kindOf(v jsontext.Value) string { return openai.KindName(v.Kind()) }

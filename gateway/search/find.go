@@ -19,18 +19,17 @@ import (
 // left; the Result is complete also beside an error, which is ctx's or that of a
 // plan or tests that cannot be used.
 func Find(ctx context.Context, t Task, p Plan) (Result, error) {
-	f := &finder{task: t, plan: p, runs: map[Hash]*run{}, asked: make([]int, len(p.Rungs)), events: make(chan func())}
-	f.result = Result{Winner: -1, Best: -1, Rungs: make([]RungState, len(p.Rungs))}
-	if err := p.check(); err != nil {
-		return f.result, err
+	s, err := Begin(t, p)
+	if err != nil {
+		return s.result, err
 	}
-	f.base, f.started = t.Request(p.Request), p.Now()
-	f.left, f.tests = p.total(), t.Checks()
-	for i := range p.Rungs {
-		f.result.Rungs[i].Left = p.samples(i)
-	}
+	return s.Find(ctx)
+}
+
+// run searches until the search ends.
+func (f *finder) run(ctx context.Context) (Result, error) {
 	err := f.find(ctx)
-	f.result.Took, f.result.Groups = p.Now().Sub(f.started), f.sizes()
+	f.result.Took, f.result.Groups = f.plan.Now().Sub(f.started), f.sizes()
 	if f.result.Best = f.result.best(); len(f.groups) > 0 && f.result.Winner < 0 {
 		f.result.Best = f.inHand()
 	}
@@ -66,7 +65,7 @@ func (f *finder) find(ctx context.Context) error {
 	outer := ctx
 	if !f.plan.Deadline.IsZero() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, f.plan.Deadline.Sub(f.started))
+		ctx, cancel = context.WithTimeout(ctx, f.plan.Deadline.Sub(f.plan.Now()))
 		defer cancel()
 	}
 	for f.result.Stop == "" {

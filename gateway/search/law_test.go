@@ -32,6 +32,14 @@ type world struct {
 	samples  int
 	deadline time.Duration
 	cancel   time.Duration
+	resumed  []resumption
+}
+
+// resumption is how a search that ended is taken up again.
+type resumption struct {
+	after, deadline time.Duration // until then, and of it from then on
+	ceiling         pricing.USD   // for all calls
+	moves           []Move
 }
 
 func drawWorld(t *rapid.T) world {
@@ -61,15 +69,23 @@ func drawWorld(t *rapid.T) world {
 		w.n = append(w.n, rapid.Bool().Draw(t, "n"))
 		w.most = append(w.most, rapid.IntRange(0, 12).Draw(t, "most"))
 	}
-	for range rapid.IntRange(0, 6).Draw(t, "moves") {
-		w.moves = append(w.moves, Move{Rung: rapid.IntRange(0, len(w.models)-1).Draw(t, "rung"), Samples: rapid.IntRange(0, 9).Draw(t, "size"), Take: rapid.Bool().Draw(t, "take")})
+	moves := func() (all []Move) {
+		for range rapid.IntRange(0, 6).Draw(t, "moves") {
+			all = append(all, Move{Rung: rapid.IntRange(0, len(w.models)-1).Draw(t, "rung"), Samples: rapid.IntRange(0, 9).Draw(t, "size"), Take: rapid.Bool().Draw(t, "take")})
+		}
+		return all
+	}
+	w.moves = moves()
+	for range rapid.IntRange(0, 2).Draw(t, "resumptions") {
+		w.resumed = append(w.resumed, resumption{milliseconds("away", 2000), milliseconds("deadline", 5000), pricing.USD(rapid.IntRange(0, 800).Draw(t, "ceiling")), moves()})
 	}
 	return w
 }
 
-// Whatever the order in which samples finish, fail or are cancelled: spent never
-// exceeds the ceiling, every call is charged in the result exactly once, nothing
-// outlives Find, and no trouble of our own is a failed test.
+// Whatever the order in which samples finish, fail or are cancelled, and however
+// often the search is taken up again: spent never exceeds the ceiling, every call is
+// charged in the result exactly once, nothing outlives Find or Resume, and no trouble
+// of our own is a failed test.
 func TestFindKeepsTheLawInAnyOrder(t *testing.T) {
 	q := request(t, "Write f.", verifyField)
 	tk := task(t, q)
@@ -101,15 +117,44 @@ func (w world) search(ctx context.Context, tk Task, q *openai.ChatRequest) error
 		ctx, cancel = context.WithTimeout(ctx, w.cancel)
 		defer cancel()
 	}
-	r, err := Find(ctx, tk, plan)
+	hunt, err := Begin(tk, plan)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	r, err := hunt.Find(ctx)
+	if err := errors.Join(w.check(r, err, w.ceiling, runner, stopper), w.checkTime(r, stopper, began)); err != nil {
+		return err
+	}
+	for _, again := range w.resumed {
+		time.Sleep(again.after)
+		before, from := r, time.Now()
+		stopper := &steps{moves: slices.Clone(again.moves), accept: stopper.accept}
+		r, err = hunt.Resume(ctx, stopper, again.ceiling, from.Add(again.deadline))
+		if err := w.check(r, err, max(again.ceiling, *before.Cost()), runner, stopper); err != nil {
+			return fmt.Errorf("taken up again: %w", err)
+		}
+		switch {
+		case before.Winner >= 0 && (r.Winner != before.Winner || len(r.Calls) != len(before.Calls)):
+			return fmt.Errorf("a search that was won went on: %+v, %+v", before, r)
+		case len(r.Samples) < len(before.Samples) || r.Winner < 0 && r.Batches == before.Batches && r.Stop != before.Stop:
+			return fmt.Errorf("%+v became %+v", before, r)
+		case time.Since(from) > again.deadline:
+			return fmt.Errorf("took %s of %s", time.Since(from), again.deadline)
+		}
+	}
+	return nil
+}
+
+func (w world) check(r Result, err error, ceiling pricing.USD, runner *judge, stopper *steps) error {
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return errors.Join(w.checkMoney(r), w.checkVerdicts(r, runner), w.checkEnd(r, stopper))
+	return errors.Join(w.checkMoney(r, ceiling), w.checkVerdicts(r, runner), w.checkEnd(r, stopper))
 }
 
 // checkMoney compares the result with what the models themselves have charged.
-func (w world) checkMoney(r Result) error {
+func (w world) checkMoney(r Result, ceiling pricing.USD) error {
 	var charged, billed []pricing.USD
 	asked := 0
 	for i, m := range w.models {
@@ -130,8 +175,8 @@ func (w world) checkMoney(r Result) error {
 	if !slices.Equal(charged, billed) {
 		return fmt.Errorf("charged %v, billed %v", charged, billed)
 	}
-	if cost := *r.Cost(); cost > w.ceiling {
-		return fmt.Errorf("spent %d of %d", cost, w.ceiling)
+	if cost := *r.Cost(); cost > ceiling {
+		return fmt.Errorf("spent %d of %d", cost, ceiling)
 	}
 	if w.samples > 0 && asked > w.samples {
 		return fmt.Errorf("asked for %d samples of %d", asked, w.samples)
@@ -186,14 +231,23 @@ func (w world) checkEnd(r Result, stopper *steps) error {
 	if won, ok := r.Accepted(); ok && won.Verdict != sandbox.Passed {
 		return fmt.Errorf("the winner is %+v", won)
 	}
-	for _, limit := range []time.Duration{w.deadline, w.cancel} {
-		if limit > 0 && r.Took > limit {
-			return fmt.Errorf("took %s of %s", r.Took, limit)
+	for _, s := range stopper.seen {
+		if s.Money < 0 || s.Samples < 0 || s.Time < 0 || s.Time == 0 && s.Samples > 0 {
+			return fmt.Errorf("the stopper saw %+v", s)
 		}
 	}
+	return nil
+}
+
+func (w world) checkTime(r Result, stopper *steps, began time.Time) error {
 	for _, s := range stopper.seen {
-		if s.Money < 0 || s.Samples < 0 || s.Time < 0 || s.Time == 0 && s.Samples > 0 || w.deadline == 0 && s.Time != math.MaxInt64 {
+		if w.deadline == 0 && s.Time != math.MaxInt64 {
 			return fmt.Errorf("the stopper saw %+v", s)
+		}
+	}
+	for _, limit := range []time.Duration{w.deadline, w.cancel} {
+		if limit > 0 && (r.Took > limit || time.Since(began) > limit) {
+			return fmt.Errorf("took %s of %s", r.Took, limit)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -168,9 +169,11 @@ func (from Sources) spec(q *openai.ChatRequest) (Spec, string, error) {
 		o = field
 	}
 	tested := hasTests(o)
-	if id := from.suite(q); id != nil && !tested && o.Get("suite") == nil {
+	named := "" // where the suite is named, when that is outside the field
+	if id, where := from.suite(q); id != nil && !tested && o.Get("suite") == nil {
 		o = o.Clone()
 		o.Set("suite", id)
+		named = where
 	}
 	if !tested && o.Get("suite") == nil && from.Verify != "" {
 		header, err := headerObject(from.Verify)
@@ -187,7 +190,7 @@ func (from Sources) spec(q *openai.ChatRequest) (Spec, string, error) {
 		source, root, tested = SourceHeader, "x-verify", hasTests(header)
 	}
 	if id := o.Get("suite"); id != nil {
-		suite, err := from.resolve(root, id)
+		suite, err := from.resolve(root, cmp.Or(named, join(root, "suite")), id)
 		if err != nil {
 			return Spec{}, "", err
 		}
@@ -200,20 +203,20 @@ func (from Sources) spec(q *openai.ChatRequest) (Spec, string, error) {
 	return s, source, err
 }
 
-// suite is the id of a suite that is named outside the verify field.
-func (from Sources) suite(q *openai.ChatRequest) jsontext.Value {
+// suite is the id of a suite that is named outside the verify field, and where.
+func (from Sources) suite(q *openai.ChatRequest) (id jsontext.Value, where string) {
 	if from.Suite != "" {
-		return openai.String(from.Suite)
+		return openai.String(from.Suite), "x-verify-suite"
 	}
 	if metadata := q.Get("metadata"); metadata.Kind() == '{' {
 		if o, err := openai.DecodeObject(metadata); err == nil && o.Get("verify_suite") != nil {
-			return o.Get("verify_suite")
+			return o.Get("verify_suite"), "metadata.verify_suite"
 		}
 	}
 	if _, id := CutSuite(q.Model); id != "" {
-		return openai.String(id)
+		return openai.String(id), "model"
 	}
-	return nil
+	return nil, ""
 }
 
 // CutSuite splits a model name such as auto@suite_abc. suite is empty when the
@@ -226,10 +229,10 @@ func CutSuite(model string) (name, suite string) {
 	return name, suite
 }
 
-// resolve returns the object of a suite.
-func (from Sources) resolve(root string, v jsontext.Value) (openai.Object, error) {
+// resolve returns the object of a suite, which is named at this place.
+func (from Sources) resolve(root, named string, v jsontext.Value) (openai.Object, error) {
 	r := &reader{}
-	id := r.suite(join(root, "suite"), v)
+	id := r.suite(named, v)
 	if r.wrong != nil {
 		return nil, r.wrong
 	}
@@ -242,7 +245,7 @@ func (from Sources) resolve(root string, v jsontext.Value) (openai.Object, error
 			return o, nil
 		}
 	}
-	e := openai.BadRequest(join(root, "suite"), "there is no suite %s; POST /v1/verify/suites registers one", id)
+	e := openai.BadRequest(named, "there is no suite %s; POST /v1/verify/suites registers one", id)
 	e.Code = CodeSuiteNotFound
 	return nil, e
 }

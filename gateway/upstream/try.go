@@ -60,7 +60,11 @@ func (c *Client) try(ctx context.Context, address string, encoded []byte) (*repl
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	resp.Body.Close()
 	stop()
-	return nil, c.provider.refused(resp, text)
+	failed := c.provider.refused(resp, text)
+	if failed.Failure == openai.Refused {
+		failed.Sent = encoded
+	}
+	return nil, failed
 }
 
 // broken turns a transport error into a CallError. sent says whether the

@@ -273,7 +273,7 @@ func (r *Replay) informed(tasks []int, rule policy.Rule) *policy.Index {
 	if err != nil {
 		panic(err) // rates are chances
 	}
-	ix, err := policy.NewIndex(policy.IndexConfig{Belief: belief, Rule: rule, Rungs: []policy.Rung{{Cost: r.sample}}, Strong: r.escalate, StrongTries: mostTries, Resumes: true})
+	ix, err := policy.NewIndex(policy.IndexConfig{Belief: belief, Rule: rule, Rungs: []policy.Rung{{Cost: r.sample}}, Strong: r.escalate, StrongTries: mostTries})
 	if err != nil {
 		panic(err)
 	}

@@ -62,8 +62,8 @@ func (e episode) search(ix *policy.Index, depth int, whole bool, log *forecasts)
 				return p
 			}
 			s.Strong++
-		default:
-			if pass >= 0 {
+		default: // once the strong model has failed, giving up hands out its answer
+			if pass >= 0 && (step.Move == policy.Take || p.strong == 0) {
 				p.right, p.answered, p.passed = e.small[pass].right, true, true
 			}
 			return p

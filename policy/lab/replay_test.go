@@ -170,3 +170,32 @@ func FuzzReadPassCounts(f *testing.F) {
 		}
 	})
 }
+
+// An episode goes on after the strong model has failed, as the gateway does; and where
+// it then gives up, the strong model's failed answer is handed out, not a pass that was
+// not worth taking.
+func TestEpisodeGoesOnAfterTheStrongModelFailed(t *testing.T) {
+	index := func(tests policy.Tests, rule policy.Rule, depth int) *policy.Index {
+		belief, err := policy.NewBelief(policy.Models{Depth: depth, Rungs: []policy.Tries{{}}, Strong: policy.GPT4o}, tests)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ix, err := policy.NewIndex(policy.IndexConfig{Belief: belief, Rule: rule, Rungs: []policy.Rung{{Cost: 2e-4}}, Strong: 2.6e-3, StrongTries: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ix
+	}
+	wrong := simulated{}
+	hard := episode{small: make([]simulated, 64), strong: make([]simulated, 3)}
+	hard.small[63] = simulated{true, true}
+	p := hard.search(index(policy.Tests{}, policy.Rule{ValueOfCorrect: .5}, 64), 64, false, nil)
+	if p.strong != 1 || p.samples != 64 || !p.right || !p.passed {
+		t.Errorf("the episode came to %+v", p)
+	}
+	fooled := episode{small: []simulated{{false, true}, wrong, wrong, wrong}, strong: make([]simulated, 3)}
+	p = fooled.search(index(policy.TestsOf(5), policy.Rule{ValueOfCorrect: .05, LossOfWrong: .2}, 4), 4, false, nil)
+	if p.strong != 1 || p.samples < 1 || p.passed || !p.answered {
+		t.Errorf("with a doubtful pass, the episode came to %+v", p)
+	}
+}

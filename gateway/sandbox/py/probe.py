@@ -75,7 +75,7 @@ elif sys.argv[1] == "daemon":
 elif sys.argv[1] == "memory":
     for _ in range(8):
         if os.fork() == 0:
-            block = bytearray(os.urandom(1 << 20) * 30)
+            block = bytearray(os.urandom(1 << 20) * 12)
             time.sleep(5)
             os._exit(0)
     time.sleep(5)
