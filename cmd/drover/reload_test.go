@@ -99,20 +99,40 @@ func TestReloadKeepsWhatWasSpent(t *testing.T) {
 	write(`limit: "1"`, `limit: "2"`)
 	until(t, "the new limit", func() bool { return keyOf(t, s.url, key)["house"] == spent+"2" })
 
-	for _, fault := range []string{`limit: "2x"`, `limits: "3"`} {
-		write(`limit: "1"`, fault)
+	hangUp := func() {
+		t.Helper()
 		if err := s.command.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
+	}
+	inForce := func(limit, after string) string {
+		t.Helper()
 		if _, err := ask(t.Context(), s.url, key, true); err != nil {
-			t.Fatalf("after %s: %v", fault, err)
+			t.Errorf("after %s: %v", after, err)
 		}
+		house := keyOf(t, s.url, key)["house"]
+		if !strings.HasSuffix(house, " of "+limit) {
+			t.Errorf("after %s: %s, want a limit of %s", after, house, limit)
+		}
+		return house
+	}
+	// A refused reload shows in the log only.
+	for _, fault := range []string{`limit: "2x"`, `limits: "3"`} {
+		write(`limit: "1"`, fault)
+		hangUp()
+		word, _, _ := strings.Cut(fault, ":")
+		s.says(`not reloaded" by=SIGHUP fault=.*drover\.yaml:\d+: budgets\.house\.` + word + ":")
+		inForce("2", fault)
 	}
 	write("listen: 127.0.0.1:0", "listen: 127.0.0.1:1")
-	time.Sleep(2 * settled) // a refused reload shows in the log only
+	s.says(`not reloaded" by="a change of [^"]*" fault=.*drover\.yaml:\d+: listen:`)
+	inForce("2", "another listen")
 	write(`limit: "1"`, `limit: "3"`)
-	until(t, "the third limit", func() bool { return strings.HasSuffix(keyOf(t, s.url, key)["house"], " of 3") })
-	last := keyOf(t, s.url, key)["house"]
+	hangUp()
+	s.says(`configuration reloaded" by=SIGHUP`)
+	inForce("3", "the third limit")
+	var last string
+	until(t, "nothing is held", func() bool { last = keyOf(t, s.url, key)["house"]; return strings.HasSuffix(last, "+0 of 3") })
 	if err := s.command.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

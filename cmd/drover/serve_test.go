@@ -39,6 +39,7 @@ type served struct {
 	t       *testing.T
 	command *exec.Cmd
 	out     *bufio.Reader
+	log     *spoken
 	url     string
 	dir     string
 }
@@ -54,7 +55,7 @@ func startServe(t *testing.T, dir, more string) *served {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &served{t: t, dir: dir, command: droverCommand(t, "serve", "-c", config)}
+	s := &served{t: t, dir: dir, log: new(spoken), command: droverCommand(t, "serve", "-c", config)}
 	out, err := s.command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -74,6 +75,7 @@ func startServe(t *testing.T, dir, more string) *served {
 			s.url = "http://" + m[1]
 			go func() {
 				for lines.Scan() {
+					fmt.Fprintln(s.log, lines.Text())
 				}
 			}()
 			return s
@@ -82,6 +84,13 @@ func startServe(t *testing.T, dir, more string) *served {
 	}
 	t.Fatal("drover serve ended before it served")
 	return nil
+}
+
+// says waits until the server has logged what matches.
+func (s *served) says(pattern string) {
+	s.t.Helper()
+	match := regexp.MustCompile(pattern)
+	until(s.t, "a line of the log like "+pattern, func() bool { return match.MatchString(s.log.String()) })
 }
 
 // shown reads the secrets that a first start prints.
