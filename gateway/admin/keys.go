@@ -342,11 +342,29 @@ func paramOf(p jsontext.Pointer) string {
 
 // wanted says what should have stood in place of a value.
 func wanted(e *json2.SemanticError) string {
-	switch e.GoType {
-	case reflect.TypeFor[time.Time](), reflect.TypeFor[*time.Time]():
+	t := e.GoType
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t == reflect.TypeFor[time.Time]():
 		return `must be a time such as "2027-01-31T00:00:00Z"`
-	case reflect.TypeFor[[]string]():
+	case t == reflect.TypeFor[[]string]():
 		return "must be a list of strings"
+	case e.Err != nil && t.PkgPath() != "": // a type that says itself what it takes
+		return plain(e.Err)
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "must be true or false"
+	case reflect.Int, reflect.Int64, reflect.Uint64:
+		return "must be a whole number"
+	case reflect.Float64:
+		return "must be a number"
+	case reflect.Slice:
+		return "must be a list"
+	case reflect.Map, reflect.Struct:
+		return "must be an object"
 	}
 	return "must be a string"
 }
