@@ -45,10 +45,30 @@ var doors = map[string][]string{
 	"go.etcd.io/bbolt":                     {"policy/ledger"},
 	"gonum.org/v1/plot":                    {"policy/lab"},
 	"github.com/jackc/pgx/v5":              {"policy/ledger"},
+	"github.com/govalues/decimal":          {"pricing"},
+	"golang.org/x/net":                     {"gateway/sandbox"},
 	"go.yaml.in/yaml/v4":                   {"configs"},
 	"github.com/alecthomas/kong":           {"cmd/drover"},
 	"github.com/fsnotify/fsnotify":         {"cmd/drover"},
+	"github.com/jedib0t/go-pretty/v6":      {"cmd/drover"},
 	"os/exec":                              {"gateway/sandbox"},
+}
+
+// without are the packages of the standard library that a package does without:
+// what is pure is handed its clock, its draws and its samples.
+var without = map[string][]string{
+	"gateway/search": {"net", "os", "math/rand", "crypto/rand", "syscall"},
+	"policy":         {"net", "os", "math/rand", "crypto/rand", "syscall"},
+	"pricing":        {"net/http", "os", "math/rand", "crypto/rand", "syscall"},
+	"gateway/openai": {"net", "os"},
+}
+
+// forTests may be imported by tests alone.
+var forTests = []string{"github.com/google/go-cmp", "github.com/invopop/jsonschema", "github.com/openai/openai-go", "github.com/santhosh-tekuri/jsonschema", "go.uber.org/goleak", "pgregory.net/rapid", "testing"}
+
+// within says whether an imported package is another, or below it.
+func within(imported, other string) bool {
+	return imported == other || strings.HasPrefix(imported, other+"/")
 }
 
 // TestImportsKeepToTheHouse reads the sources themselves: a test that asked the
@@ -76,6 +96,9 @@ func TestImportsKeepToTheHouse(t *testing.T) {
 			return err
 		}
 		seen++
+		if top, _, _ := strings.Cut(pkg, "/"); !slices.Contains([]string{"cmd", "configs", "gateway", "policy", "pricing"}, top) {
+			t.Errorf("%s: another package at the top", relative)
+		}
 		for _, spec := range source.Imports {
 			imported, err := strconv.Unquote(spec.Path.Value)
 			if err != nil {
@@ -98,8 +121,18 @@ func TestImportsKeepToTheHouse(t *testing.T) {
 // checkImport says what is wrong with an import, "" for nothing.
 func checkImport(pkg, imported string) string {
 	for library, allowed := range doors {
-		if (imported == library || strings.HasPrefix(imported, library+"/")) && !slices.Contains(allowed, pkg) {
+		if within(imported, library) && !slices.Contains(allowed, pkg) {
 			return imported + " has one door: " + strings.Join(allowed, ", ")
+		}
+	}
+	for _, library := range without[pkg] {
+		if within(imported, library) {
+			return "does without " + imported
+		}
+	}
+	for _, library := range forTests {
+		if within(imported, library) {
+			return imported + " is for tests"
 		}
 	}
 	ours, internal := strings.CutPrefix(imported, module)
@@ -127,26 +160,52 @@ func TestCheckImportRefuses(t *testing.T) {
 		{"policy", "go.etcd.io/bbolt"},
 		{"gateway", "os/exec"},
 		{"pricing", "github.com/labstack/echo/v4/middleware"},
+		{"gateway/search", "net/http"},
+		{"gateway/search", "net"},
+		{"gateway/search", "os/exec"},
+		{"gateway/search", module + "gateway/upstream"},
+		{"policy", "math/rand/v2"},
+		{"policy", module + "gateway/openai"},
+		{"policy/lab", module + "policy/ledger"},
+		{"gateway/admin", module + "configs"},
+		{"gateway/standin", module + "pricing"},
+		{"gateway/openai", module + "pricing"},
+		{"gateway/sandbox", module + "gateway/openai"},
+		{"gateway/upstream", module + "gateway/search"},
+		{"gateway", module + "gateway/standin"},
+		{"gateway", "pgregory.net/rapid"},
 	} {
 		if checkImport(c.pkg, c.imported) == "" {
 			t.Errorf("%s may import %s", c.pkg, c.imported)
 		}
 	}
-	if wrong := checkImport("gateway", module+"gateway/openai"); wrong != "" {
-		t.Error(wrong)
+	for pkg, imported := range map[string]string{"gateway": module + "gateway/openai", "pricing": "net", "gateway/search": "encoding/json", "policy/lab": "net/http"} {
+		if wrong := checkImport(pkg, imported); wrong != "" {
+			t.Errorf("%s: %s", pkg, wrong)
+		}
 	}
 }
 
-// TestEnvironmentIsReadInOnePlace holds the other rule of the house that a
-// compiler does not.
-func TestEnvironmentIsReadInOnePlace(t *testing.T) {
+// TestEnvironmentAndClockAreReadInOnePlace holds the other rules of the house that a compiler
+// does not: the environment is read in cmd and configs only, and what is pure is
+// handed its clock.
+func TestEnvironmentAndClockAreReadInOnePlace(t *testing.T) {
+	clock := []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTicker", "NewTimer"}
 	for _, folder := range []string{"gateway", "policy", "pricing"} {
 		err := filepath.WalkDir("../../"+folder, func(file string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
 				return err
 			}
-			if call := callsOf(t, file, "os", "Getenv", "LookupEnv", "Environ"); call != "" {
+			source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				return err
+			}
+			if call := callOf(source, "os", "Getenv", "LookupEnv", "Environ"); call != "" {
 				t.Errorf("%s calls %s: the environment is read in cmd and configs only", file, call)
+			}
+			pkg := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(file)), "../../")
+			if call := callOf(source, "time", clock...); call != "" && slices.Contains([]string{"gateway/search", "policy", "pricing"}, pkg) {
+				t.Errorf("%s calls %s: the time is handed to %s", file, call, pkg)
 			}
 			return nil
 		})
@@ -156,13 +215,21 @@ func TestEnvironmentIsReadInOnePlace(t *testing.T) {
 	}
 }
 
-// callsOf finds a use of one of a package's functions in a file.
-func callsOf(t *testing.T, file, pkg string, names ...string) string {
-	t.Helper()
-	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+func TestCallsAreFound(t *testing.T) {
+	source, err := parser.ParseFile(token.NewFileSet(), "a.go", "package a\nfunc f() { g(time.Unix(1, 0)) }\nvar now = time.Now\n", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := callOf(source, "time", "Now"); got != "time.Now" {
+		t.Errorf("found %q", got)
+	}
+	if got := callOf(source, "time", "Since") + callOf(source, "os", "Now"); got != "" {
+		t.Errorf("found %q", got)
+	}
+}
+
+// callOf finds a use of one of a package's functions in a file.
+func callOf(source *ast.File, pkg string, names ...string) string {
 	found := ""
 	ast.Inspect(source, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok {
