@@ -59,7 +59,7 @@ func moody(seed uint64) standin.Script {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 1))
 	faults := []standin.Fault{standin.ServerError, standin.RateLimited, standin.HangUp, standin.HTMLPage, standin.NoUsage, standin.EmptyChoices, standin.Malformed, standin.Cut, standin.QuotaSpent}
-	return standin.Script{Func: func(standin.Request) standin.Answer {
+	return standin.Script{Func: func(r standin.Request) standin.Answer {
 		mu.Lock()
 		defer mu.Unlock()
 		a := standin.Answer{Text: wrongAdd}
@@ -73,11 +73,31 @@ func moody(seed uint64) standin.Script {
 		case 3:
 			a.Text = "I cannot."
 		}
+		a.Usage = mispredicted(r, a.Text)
 		if random.IntN(10) == 0 {
 			a.Faults = []standin.Fault{faults[random.IntN(len(faults))]}
 		}
 		return a
 	}, FirstByte: time.Duration(random.IntN(30)) * time.Millisecond}
+}
+
+// mispredicted is the bill for an answer to a request with a prediction none of which
+// came true: OpenAI charges for it as for what was answered. It is nil without one.
+func mispredicted(r standin.Request, text string) *standin.Usage {
+	var q struct {
+		Prediction          struct{ Content string }
+		MaxTokens           int64 `json:"max_tokens"`
+		MaxCompletionTokens int64 `json:"max_completion_tokens"`
+	}
+	if err := json.Unmarshal(r.Body, &q); err != nil || q.Prediction.Content == "" {
+		return nil
+	}
+	u := &standin.Usage{Prompt: int64(pricing.GPT4o.CountChat([]pricing.Message{{Role: "user", Content: r.Prompt}})), Completion: int64(pricing.GPT4o.Count(text))}
+	if limit := max(q.MaxTokens, q.MaxCompletionTokens); limit > 0 {
+		u.Completion = min(u.Completion, limit)
+	}
+	u.Completion += int64(pricing.GPT4o.Count(q.Prediction.Content))
+	return u
 }
 
 // asked is a request at random, with its tests handed over in some way.
@@ -95,12 +115,18 @@ func asked(random *rand.Rand, suites []string) (body string, headers []string) {
 		budget["max_cost_usd"] = json.Number(pick("0.002", "0.01", "0.05", "0.5"))
 	}
 	spec["budget"] = budget
-	q := map[string]any{"model": pick("auto", "repairs", "auto"), "messages": []any{map[string]any{"role": "user", "content": "Write add(a, b). " + strings.Repeat("\u00e9\n", random.IntN(200))}}}
+	q := map[string]any{"model": pick("auto", "repairs", "auto", "boundless", "gpt-4o"), "messages": []any{map[string]any{"role": "user", "content": "Write add(a, b). " + strings.Repeat("\u00e9\n", random.IntN(200))}}}
 	if random.IntN(2) == 0 {
 		q["max_tokens"] = 1 + random.IntN(800)
 	}
 	if random.IntN(3) == 0 {
 		q["stream"] = true
+	}
+	if random.IntN(3) == 0 {
+		q["prediction"] = map[string]any{"type": "content", "content": strings.Repeat("def add(a, b): return a + b\n", 1+random.IntN(200))}
+	}
+	if random.IntN(8) == 0 {
+		q["web_search_options"] = map[string]any{}
 	}
 	switch random.IntN(4) {
 	case 3: // without tests
@@ -112,8 +138,10 @@ func asked(random *rand.Rand, suites []string) (body string, headers []string) {
 		text, _ := json.Marshal(spec)
 		headers = []string{"X-Verify", base64.RawURLEncoding.EncodeToString(text)}
 	case 2:
-		delete(spec, "tests")
-		spec["suite"] = suites[random.IntN(len(suites))]
+		if len(suites) > 0 {
+			delete(spec, "tests")
+			spec["suite"] = suites[random.IntN(len(suites))]
+		}
 		q["verify"] = spec
 	}
 	text, err := json.Marshal(q)
@@ -127,7 +155,7 @@ var manyLaws = flag.Bool("many", false, "try the laws of a request's money in ma
 
 // Whatever the models do, in whatever way the tests came and whoever hangs up:
 // what the providers bill is at most what is charged (see policy.Outcome.Charge),
-// and that at most what was held; a call's cost is in the outcome once; nothing is left running.
+// and that at most what was held, which under a budget is always known; a call's cost is in the outcome once; nothing is left running.
 func TestNoRequestSpendsMoreThanItHeld(t *testing.T) {
 	t.Parallel()
 	houses := uint64(1)
@@ -143,11 +171,18 @@ func spendWithinHolds(t *testing.T, seeds uint64) {
 	h := searching(t, moody(seeds+7), moody(seeds+8))
 	h.gateway.Routes["repairs"] = gateway.RouteConfig{Direct: gateway.Names{"gpt-4o", "unpriced"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b", MaxSamples: 9, Escalate: search.EscalateRepair}}}
 	h.gateway.Routes["compares"] = gateway.RouteConfig{Direct: gateway.Names{"gpt-4o"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b"}}, SearchUntested: true}
+	h.gateway.Routes["boundless"] = gateway.RouteConfig{Direct: gateway.Names{"endless"}, Search: []gateway.RungConfig{{Model: "llama-3.1-8b", MaxSamples: 3}}}
+	h.gateway.Models["endless"] = h.gateway.Models["gpt-4o"]
 	for name, m := range h.gateway.Models {
 		m.MaxOutput = 40_000 // the longest that the stand-in writes
+		if name == "endless" {
+			m.MaxOutput = 0 // not known
+		}
 		h.gateway.Models[name] = m
 	}
-	prices := map[string]pricing.Price{"gpt-4o": priced, "unpriced": priced, "llama-3.1-8b": {Prompt: 50_000, CachedPrompt: 50_000, Completion: 80_000}}
+	h.under(map[string]policy.BudgetConfig{"day": {Limit: 1000 * pricing.Dollar, Every: policy.EveryDay, PerRequest: pricing.Dollar, Then: policy.ThenCheapest}})
+	free := h.addKey("free") // of a team without budgets
+	prices := map[string]pricing.Price{"gpt-4o": priced, "endless": priced, "unpriced": priced, "llama-3.1-8b": {Prompt: 50_000, CachedPrompt: 50_000, Completion: 80_000}}
 	table, err := pricing.NewTable(prices)
 	if err != nil {
 		t.Fatal(err)
@@ -169,14 +204,19 @@ func spendWithinHolds(t *testing.T, seeds uint64) {
 			places <- struct{}{}
 			defer func() { <-places }()
 			random := rand.New(rand.NewPCG(seeds+seed, 2))
-			body, headers := asked(random, suites)
+			key, theirs := h.key, suites
+			if random.IntN(3) == 0 {
+				key, theirs = free, nil
+			}
+			body, headers := asked(random, theirs)
+			headers = append(headers, "X-Drover-Tags", fmt.Sprint("seed=", seeds+seed))
 			ctx, leave := context.WithCancel(t.Context())
 			defer leave()
 			if random.IntN(6) == 0 {
 				timer := time.AfterFunc(time.Duration(random.IntN(60))*time.Millisecond, leave)
 				defer timer.Stop()
 			}
-			status := h.status(ctx, body, headers)
+			status := h.status(ctx, key, body, headers)
 			mu.Lock()
 			statuses[status]++
 			mu.Unlock()
@@ -188,10 +228,11 @@ func spendWithinHolds(t *testing.T, seeds uint64) {
 	if err := h.gateway.Wait(wait); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("statuses %v, stand-in %v", statuses, h.models.Billed())
 	if n := watched.running.Load(); n != 0 {
 		t.Errorf("%d runs outlive their requests", n)
 	}
+	unbounded, unknown := 0, map[string]bool{}
+	billedAs := func(model string) string { return strings.Replace(model, "endless", "gpt-4o", 1) }
 	charged, booked, billed := map[string]pricing.USD{}, pricing.USD(0), pricing.USD(0)
 	for entry, err := range h.ledger.Outcomes(t.Context(), 0) {
 		if err != nil {
@@ -199,6 +240,12 @@ func spendWithinHolds(t *testing.T, seeds uint64) {
 		}
 		o, held := entry.Outcome, journal.holds[entry.Outcome.ID]
 		var sum pricing.USD
+		if o.Cost == nil && held.Ceiling == nil { // the client left an answer whose length nothing bounds
+			for _, c := range o.Calls {
+				unknown[billedAs(c.Model)] = true
+			}
+			continue
+		}
 		for _, c := range o.Calls {
 			if c.Cost == nil {
 				t.Fatalf("a call of unknown cost: %+v", c)
@@ -208,20 +255,30 @@ func spendWithinHolds(t *testing.T, seeds uint64) {
 			if c.Most != nil {
 				most = max(most, *c.Most)
 			}
-			charged[c.Model] += most
+			charged[billedAs(c.Model)] += most
 		}
 		if o.Cost == nil || *o.Cost != sum {
 			t.Errorf("%s cost %v, its calls %s", o.ID, o.Cost, sum)
 		}
-		if held.Ceiling == nil || sum > *held.Ceiling {
-			t.Fatalf("%s spent %s of %v (%s %s, %d calls)", o.ID, sum, held.Ceiling, o.Way, o.Stop, len(o.Calls))
+		switch {
+		case held.Ceiling == nil && len(held.Budgets) > 0:
+			t.Fatalf("seed %s was let into %v without a bound", o.Tags["seed"], held.Budgets)
+		case held.Ceiling == nil:
+			unbounded++
+			booked += *o.Charge()
+		case sum > *held.Ceiling:
+			t.Fatalf("seed %s spent %s of %s (%s %s): %+v", o.Tags["seed"], sum, held.Ceiling, o.Way, o.Stop, o.Calls)
+		default:
+			booked += min(*o.Charge(), *held.Ceiling)
 		}
-		booked += min(*o.Charge(), *held.Ceiling)
 	}
 	for model, b := range h.models.Billed() {
 		cost, err := prices[model].Cost(pricing.Usage{Prompt: b.Prompt, CachedPrompt: b.CachedPrompt, Completion: b.Completion})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if unknown[model] {
+			continue
 		}
 		billed += cost
 		if cost > charged[model] {
@@ -231,10 +288,11 @@ func spendWithinHolds(t *testing.T, seeds uint64) {
 	if billed > booked {
 		t.Errorf("%s is billed, and the budgets are charged %s", billed, booked)
 	}
+	t.Logf("statuses %v, %d without a bound, stand-in %v", statuses, unbounded, h.models.Billed())
 	if holds, err := h.ledger.OpenHolds(); err != nil || len(holds) > 0 {
 		t.Errorf("%d holds are open, %v", len(holds), err)
 	}
-	if statuses[http.StatusOK] < requests/3 || h.models.Billed()["gpt-4o"].Calls == 0 {
+	if statuses[http.StatusOK] < requests/4 || h.models.Billed()["gpt-4o"].Calls == 0 {
 		t.Errorf("too few were answered to say anything: %v", statuses)
 	}
 }
@@ -265,12 +323,12 @@ func TestHoldCoversTheTestsThatAreShown(t *testing.T) {
 }
 
 // status sends a request and reads its reply; 0 when the client left.
-func (h *house) status(ctx context.Context, body string, headers []string) int {
+func (h *house) status(ctx context.Context, key, body string, headers []string) int {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url+"/v1/chat/completions", strings.NewReader(body))
 	if err != nil {
 		return 0
 	}
-	r.Header.Set("Authorization", "Bearer "+h.key)
+	r.Header.Set("Authorization", "Bearer "+key)
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
