@@ -12,7 +12,7 @@ var benchSink float64
 // ladder's some hundreds.
 func BenchmarkNext(b *testing.B) {
 	one := Models{Rungs: []Tries{{First: Beta{0.5, 0.3}}}, Strong: GPT4o}
-	two := Models{Rungs: []Tries{{First: Beta{0.5, 0.3}}, {Skill: Llama70B}}, Strong: GPT4o}
+	two := Models{Rungs: []Tries{{First: Beta{0.5, 0.3}}, {Skill: llama70B}}, Strong: GPT4o}
 	for _, bm := range []struct {
 		name   string
 		models Models
@@ -71,7 +71,7 @@ func BenchmarkNewIndex(b *testing.B) {
 // A belief is made once for a route and a strength of tests.
 func BenchmarkNewBelief(b *testing.B) {
 	for b.Loop() {
-		if _, err := NewBelief(Models{Rungs: []Tries{{}, {Skill: Llama70B}}, Strong: GPT4o}, TestsOf(500)); err != nil {
+		if _, err := NewBelief(Models{Rungs: []Tries{{}, {Skill: llama70B}}, Strong: GPT4o}, TestsOf(500)); err != nil {
 			b.Fatal(err)
 		}
 	}

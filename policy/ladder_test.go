@@ -129,7 +129,7 @@ func TestLadderFindsTheBestPlay(t *testing.T) {
 // A rung too dear to ask is as good as none.
 func TestLadderIgnoresARungThatIsTooDear(t *testing.T) {
 	single := newIndex(t, IndexConfig{Belief: believe(t, Models{}, TestsOf(500)), Rungs: []Rung{{Cost: 3e-5}}, Strong: 1e-3})
-	double := newIndex(t, IndexConfig{Belief: believe(t, Models{Rungs: []Tries{{}, {Skill: Llama70B}}}, TestsOf(500)),
+	double := newIndex(t, IndexConfig{Belief: believe(t, Models{Rungs: []Tries{{}, {Skill: llama70B}}}, TestsOf(500)),
 		Rungs: []Rung{{Cost: 3e-5}, {Cost: 1}}, Strong: 1e-3})
 	for k := range 64 {
 		s := free(64-k, Seen{Failed: k})
@@ -142,7 +142,7 @@ func TestLadderIgnoresARungThatIsTooDear(t *testing.T) {
 // A middle model at a third of the strong one's price is asked before it, once
 // the small one's samples have stopped paying.
 func TestLadderClimbsBeforeItEscalates(t *testing.T) {
-	ix := newIndex(t, IndexConfig{Belief: believe(t, Models{Rungs: []Tries{{}, {Skill: Llama70B}}}, TestsOf(500)),
+	ix := newIndex(t, IndexConfig{Belief: believe(t, Models{Rungs: []Tries{{}, {Skill: llama70B}}}, TestsOf(500)),
 		Rungs: []Rung{{Cost: 4e-4}, {Cost: 1e-3}}, Strong: 3e-3})
 	var path []Move
 	s := free(64, Seen{}, Seen{})
@@ -163,7 +163,7 @@ func TestLadderClimbsBeforeItEscalates(t *testing.T) {
 
 // A rung that is used up, also by passes that were refused, is left for the next.
 func TestLadderClimbsFromARungUsedUp(t *testing.T) {
-	ix := newIndex(t, IndexConfig{Belief: believe(t, Models{Rungs: []Tries{{}, {Skill: Llama70B}}}, TestsOf(500)),
+	ix := newIndex(t, IndexConfig{Belief: believe(t, Models{Rungs: []Tries{{}, {Skill: llama70B}}}, TestsOf(500)),
 		Rungs: []Rung{{3e-5, 3}, {Cost: 3e-4}}, Strong: 3e-3})
 	for _, seen := range []Seen{{3, 0}, {2, 1}, {0, 3}} {
 		s := free(9, seen)

@@ -33,10 +33,6 @@ func (s Skill) Chance(theta float64) float64 {
 // late costs a few cheap samples, one stopped too soon a dear call.
 var (
 	Llama8B = Beta{0.637, 0.383}
-
-	// Llama70B has, over Llama8B, mean and variance of its own fit, a Beta(.862,
-	// .261).
-	Llama70B = Skill{Hard: 0.38, Spread: 2.4}
 	// GPT4o is right on .867, .761, .736, .728, .723, .716, .712 of the tasks
 	// after 0, 1, 2, 4, 8, 16 and 32 failures of Llama8B, within .01.
 	GPT4o = Skill{Hard: 0.718, Curve: 2}

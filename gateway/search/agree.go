@@ -76,7 +76,6 @@ func Agree(ctx context.Context, t Task, p Plan, prior Prior) (Result, Agreement,
 	r, err := Find(ctx, t, p)
 	writing.Wait()
 	if asked != nil {
-		asked.Batch = r.Batches
 		r.Calls = append(r.Calls, *asked)
 	}
 	for i := range r.Samples {

@@ -162,8 +162,8 @@ func TestAgreeKeepsToItsCeiling(t *testing.T) {
 			t.Fatal(err)
 		}
 		r, _, err := Agree(t.Context(), parsed, Plan{Request: q, Rungs: []Rung{m.rung(10)}, Stopper: batches(1, 5), Runner: testSandbox(t), Ceiling: ceiling, Now: time.Now}, Prior{1, 1})
-		if err != nil || len(m.charges) != want || len(r.Calls) != want || *r.Cost() > ceiling {
-			t.Errorf("ceiling %d: %d calls, %d in the result, cost %d, %v", ceiling, len(m.charges), len(r.Calls), *r.Cost(), err)
+		if err != nil || len(m.charges) != want || len(r.Calls) != want || costOf(r) > ceiling {
+			t.Errorf("ceiling %d: %d calls, %d in the result, cost %d, %v", ceiling, len(m.charges), len(r.Calls), costOf(r), err)
 		}
 	}
 	m := &scripted{script: []said{{text: "x", delay: time.Hour}}}

@@ -41,7 +41,7 @@ func (f *finder) draw(ctx context.Context, rung, n int) {
 	r := f.plan.Rungs[rung]
 	for n > 0 {
 		probe := f.asked[rung] == 0
-		call := Call{Rung: rung, Model: r.Model, Asked: 1, Batch: f.result.Batches}
+		call := Call{Rung: rung, Model: r.Model, Asked: 1}
 		temperature := r.Then
 		if probe {
 			temperature = r.First

@@ -63,9 +63,9 @@ func Example() {
 	for _, s := range result.Samples {
 		fmt.Printf("%s: %d of %d\n", s.Verdict, s.Report.Passed, s.Report.Total)
 	}
-	fmt.Printf("%s for $%s\n", result.Stop, result.Cost())
+	fmt.Printf("%s after %d calls\n", result.Stop, len(result.Calls))
 	// Output:
 	// failed: 1 of 2
 	// passed: 2 of 2
-	// passed for $0.0002
+	// passed after 2 calls
 }

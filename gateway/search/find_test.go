@@ -48,7 +48,7 @@ func TestFindCancelsTheRestAtTheFirstAcceptedPass(t *testing.T) {
 		if len(r.Calls) != 4 || len(r.Samples) != 2 || model.running != 0 || runner.running != 0 {
 			t.Errorf("%d calls, %d samples, %d calls and %d runs left", len(r.Calls), len(r.Samples), model.running, runner.running)
 		}
-		if got := *r.Cost(); got != 9+9+10+10 {
+		if got := costOf(r); got != 9+9+10+10 {
 			t.Errorf("cost %d", got)
 		}
 	})
@@ -222,8 +222,8 @@ func TestFindEndsWithItsCaller(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || r.Took != time.Minute || len(r.Calls) != 5 || model.running != 0 {
 			t.Errorf("took %s, %d calls, %d left: %v", r.Took, len(r.Calls), model.running, err)
 		}
-		if want := pricing.USD(9 * 3); *r.Cost() < want {
-			t.Errorf("cost %s", r.Cost())
+		if want := pricing.USD(9 * 3); costOf(r) < want {
+			t.Errorf("cost %s", costOf(r))
 		}
 	})
 }

@@ -157,6 +157,15 @@ func (s *scripted) rung(bound pricing.USD) Rung {
 	}}
 }
 
+// costOf is what all calls cost together, each of a known price.
+func costOf(r Result) pricing.USD {
+	sum := pricing.USD(0)
+	for _, c := range r.Calls {
+		sum += *c.Charge.Cost
+	}
+	return sum
+}
+
 // judge gives verdicts by a word in the program: pass, fail, lost or slow. The
 // real sandbox cannot run where time is synthetic.
 type judge struct {

@@ -131,7 +131,7 @@ func (w world) search(ctx context.Context, tk Task, q *openai.ChatRequest) error
 		before, from := r, time.Now()
 		stopper := &steps{moves: slices.Clone(again.moves), accept: stopper.accept}
 		r, err = hunt.Resume(ctx, stopper, again.ceiling, from.Add(again.deadline))
-		if err := w.check(r, err, max(again.ceiling, *before.Cost()), runner, stopper); err != nil {
+		if err := w.check(r, err, max(again.ceiling, costOf(before)), runner, stopper); err != nil {
 			return fmt.Errorf("taken up again: %w", err)
 		}
 		switch {
@@ -175,7 +175,7 @@ func (w world) checkMoney(r Result, ceiling pricing.USD) error {
 	if !slices.Equal(charged, billed) {
 		return fmt.Errorf("charged %v, billed %v", charged, billed)
 	}
-	if cost := *r.Cost(); cost > ceiling {
+	if cost := costOf(r); cost > ceiling {
 		return fmt.Errorf("spent %d of %d", cost, ceiling)
 	}
 	if w.samples > 0 && asked > w.samples {

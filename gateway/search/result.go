@@ -5,7 +5,6 @@ import (
 
 	"github.com/drover-llm/drover/gateway/openai"
 	"github.com/drover-llm/drover/gateway/sandbox"
-	"github.com/drover-llm/drover/pricing"
 )
 
 // Why a search ended. A Stopper has words of its own beside these.
@@ -57,15 +56,13 @@ type Sample struct {
 
 // Call is one call to a model, also one that failed or was cancelled.
 type Call struct {
-	Rung    int
-	Model   string // YAML name
-	Asked   int    // samples asked for
-	Charge  Charge
-	Err     error // nil when a reply came
-	Finish  string
-	Took    time.Duration
-	Batch   int // from 0
-	Request *openai.ChatRequest
+	Rung   int
+	Model  string // YAML name
+	Asked  int    // samples asked for
+	Charge Charge
+	Err    error // nil when a reply came
+	Finish string
+	Took   time.Duration
 }
 
 // Accepted returns the sample that passed and was accepted.
@@ -88,22 +85,6 @@ func (r Result) Tested() (tested, passed int) {
 		}
 	}
 	return tested, passed
-}
-
-// Cost is what all calls cost together; nil when the price of any is unknown.
-func (r Result) Cost() *pricing.USD {
-	sum := new(pricing.USD)
-	for _, c := range r.Calls {
-		if c.Charge.Cost == nil {
-			return nil
-		}
-		s, err := sum.Add(*c.Charge.Cost)
-		if err != nil {
-			return nil
-		}
-		*sum = s
-	}
-	return sum
 }
 
 // best is the judged sample that passed the largest share of its checks; of

@@ -84,7 +84,7 @@ func TestFindOverHTTPAndInTheSandbox(t *testing.T) {
 			if !ok || r.Stop != StopPassed || won.Report.Passed != 2 || won.Report.Assurance != sandbox.High {
 				t.Fatalf("stop %s, %+v", r.Stop, won)
 			}
-			if cost := *r.Cost(); cost <= 0 || cost > plan.Ceiling {
+			if cost := costOf(r); cost <= 0 || cost > plan.Ceiling {
 				t.Errorf("spent %s of %s", cost, plan.Ceiling)
 			}
 			failed, equal := 0, 0
