@@ -92,9 +92,9 @@ func (c *adminClient) stream(ctx context.Context, path string, w io.Writer) erro
 
 // verify has the whole ledger verified, and shows how far it is where out is a
 // terminal.
-func (c *adminClient) verify(ctx context.Context, out *os.File, audit *policy.Audit) error {
+func (c *adminClient) verify(ctx context.Context, out *os.File, found *policy.Inspection) error {
 	if !term.IsTerminal(int(out.Fd())) {
-		return c.do(ctx, http.MethodGet, "/api/ledger/verify", nil, audit)
+		return c.do(ctx, http.MethodGet, "/api/ledger/verify", nil, found)
 	}
 	answer, err := c.send(ctx, http.MethodGet, "/api/ledger/verify?progress=true", nil)
 	if err != nil {
@@ -108,8 +108,8 @@ func (c *adminClient) verify(ctx context.Context, out *os.File, audit *policy.Au
 		if err := lines.Decode(&line); err != nil {
 			return fmt.Errorf("the verification broke off: %w", err)
 		}
-		if line.Audit != nil {
-			*audit = *line.Audit
+		if line.Found != nil {
+			*found = *line.Found
 			return nil
 		}
 		b.at(line.Records, line.Of)

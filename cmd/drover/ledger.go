@@ -57,31 +57,31 @@ func (c *ledgerVerify) Run(ctx context.Context, parent *ledgerCmd) error {
 	if c.Repair {
 		return c.repair(ctx, parent)
 	}
-	var audit policy.Audit
+	var found policy.Inspection
 	err := parent.with("verify", func(control *adminClient) error {
-		return control.verify(ctx, os.Stderr, &audit)
+		return control.verify(ctx, os.Stderr, &found)
 	})
 	if err != nil {
 		return err
 	}
-	return c.tell(audit)
+	return c.tell(found)
 }
 
 // tell prints what a verification found. Faults are exit status 1.
-func (c *ledgerVerify) tell(audit policy.Audit) error {
+func (c *ledgerVerify) tell(found policy.Inspection) error {
 	if c.JSON {
-		if err := printJSON(audit); err != nil {
+		if err := printJSON(found); err != nil {
 			return err
 		}
 	} else {
 		fmt.Printf("%d records: %d outcomes that cost $%s (%d without a known price), %d imported, %s open, %d keys.\n",
-			audit.Records, audit.Outcomes, audit.Spent, audit.Unpriced, audit.Imported, plural(audit.OpenHolds, "hold"), audit.Keys)
-		for _, fault := range audit.Faults {
+			found.Records, found.Outcomes, found.Spent, found.Unpriced, found.Imported, plural(found.OpenHolds, "hold"), found.Keys)
+		for _, fault := range found.Faults {
 			fmt.Println(" ", fault)
 		}
-		fmt.Println(plural(audit.Faulty, "fault") + ".")
+		fmt.Println(plural(found.Faulty, "fault") + ".")
 	}
-	if audit.Faulty > 0 {
+	if found.Faulty > 0 {
 		fmt.Fprintln(os.Stderr, "Restore a backup (drover ledger restore), or save what can be saved (drover ledger verify --repair).")
 		return exitCode(exitFault)
 	}
@@ -171,7 +171,7 @@ func (c *ledgerBackup) Run(ctx context.Context, parent *ledgerCmd) error {
 	if _, err := os.Lstat(c.File); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is there already; choose another name", c.File)
 	}
-	var audit policy.Audit
+	var found policy.Inspection
 	err := parent.with("backup", func(control *adminClient) error {
 		return writeWhole(c.File, func(w io.Writer) error {
 			if err := control.stream(ctx, "/api/ledger/backup", w); err != nil {
@@ -181,17 +181,17 @@ func (c *ledgerBackup) Run(ctx context.Context, parent *ledgerCmd) error {
 			if err != nil {
 				return err
 			}
-			audit, err = l.Verify(ctx, nil)
+			found, err = l.Verify(ctx, nil)
 			return errors.Join(err, l.Close())
 		})
 	})
 	if err != nil {
 		return err
 	}
-	if audit.Faulty > 0 {
+	if found.Faulty > 0 {
 		fmt.Fprintf(os.Stderr, "%s is a copy of a ledger with faults.\n", c.File)
 	}
-	return (&ledgerVerify{}).tell(audit)
+	return (&ledgerVerify{}).tell(found)
 }
 
 type ledgerRestore struct {
@@ -204,14 +204,14 @@ func (c *ledgerRestore) Run(ctx context.Context, parent *ledgerCmd) error {
 	if err != nil {
 		return err
 	}
-	audit, kept, err := ledger.Restore(ctx, c.Backup, a.ledger, c.Replace, ledger.Options{})
+	found, kept, err := ledger.Restore(ctx, c.Backup, a.ledger, c.Replace, ledger.Options{})
 	if err != nil {
 		return err
 	}
 	if kept != "" {
 		fmt.Fprintf(os.Stderr, "The ledger that was there is kept as %s.\n", kept)
 	}
-	return (&ledgerVerify{}).tell(audit)
+	return (&ledgerVerify{}).tell(found)
 }
 
 type ledgerCompact struct{}

@@ -57,7 +57,7 @@ type Ledger interface {
 	Import(ctx context.Context, outcomes []policy.Outcome) (added int, err error)
 	AddPriors(ctx context.Context, p policy.Priors) error
 	Backup(ctx context.Context, w io.Writer) error
-	Verify(ctx context.Context, progress func(done, of int)) (policy.Audit, error)
+	Verify(ctx context.Context, progress func(done, of int)) (policy.Inspection, error)
 }
 
 func (s *Server) routes() *echo.Echo {

@@ -152,9 +152,9 @@ func (s *Server) backup(c echo.Context) error {
 // VerifyLine is a line of the answer to GET /api/ledger/verify?progress=true: how
 // far it is, and at the end what it found.
 type VerifyLine struct {
-	Records int           `json:"records,omitempty"` // read
-	Of      int           `json:"of,omitempty"`
-	Audit   *policy.Audit `json:"audit,omitempty"`
+	Records int                `json:"records,omitempty"` // read
+	Of      int                `json:"of,omitempty"`
+	Found   *policy.Inspection `json:"audit,omitempty"`
 }
 
 // progressEvery is how often a verification says how far it is.
@@ -169,11 +169,11 @@ func (s *Server) verify(c echo.Context) error {
 		return badParam("progress", "must be true or false, got %.64q", told)
 	}
 	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Time{})
-	audit, err := s.control.Ledger.Verify(c.Request().Context(), nil)
+	found, err := s.control.Ledger.Verify(c.Request().Context(), nil)
 	if err != nil {
 		return s.unreadable(err)
 	}
-	return c.JSON(http.StatusOK, audit)
+	return c.JSON(http.StatusOK, found)
 }
 
 // verifyInSight answers with a line whenever there is progress.
@@ -182,14 +182,14 @@ func (s *Server) verifyInSight(c echo.Context) error {
 	flow := newFlow(c)
 	lines, last := json.NewEncoder(flow), s.now()
 	tell := func(line VerifyLine) error { return errors.Join(lines.Encode(line), flow.rc.Flush()) }
-	audit, err := s.control.Ledger.Verify(c.Request().Context(), func(done, of int) {
+	found, err := s.control.Ledger.Verify(c.Request().Context(), func(done, of int) {
 		if now := s.now(); now.Sub(last) >= progressEvery {
 			last = now
 			_ = tell(VerifyLine{Records: done, Of: of}) // who does not listen ends the request
 		}
 	})
 	if err == nil {
-		err = tell(VerifyLine{Audit: &audit})
+		err = tell(VerifyLine{Found: &found})
 	}
 	if err != nil {
 		if !c.Response().Committed {

@@ -14,7 +14,7 @@ import (
 )
 
 // Report is what Verify found in a ledger.
-type Report = policy.Audit
+type Report = policy.Inspection
 
 // maxFaults is how many faults are told one by one.
 const maxFaults = 50

@@ -2,8 +2,8 @@ package policy
 
 import "github.com/drover-llm/drover/pricing"
 
-// Audit is what a check of the whole ledger found.
-type Audit struct {
+// Inspection is what a check of the whole ledger found.
+type Inspection struct {
 	Records   int         `json:"records"`
 	Outcomes  int         `json:"outcomes"`
 	Imported  int         `json:"imported"`
