@@ -62,10 +62,10 @@ func (e episode) search(ix *policy.Index, depth int, whole bool, log *forecasts)
 				return p
 			}
 			s.Strong++
-		default: // once the strong model has failed, giving up hands out its answer
-			if pass >= 0 && (step.Move == policy.Take || p.strong == 0) {
-				p.right, p.answered, p.passed = e.small[pass].right, true, true
-			}
+		case policy.Take:
+			p.right, p.answered, p.passed = e.small[pass].right, true, true
+			return p
+		default: // what the strong model answered is left, though it failed, or nothing
 			return p
 		}
 	}
