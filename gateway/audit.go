@@ -65,7 +65,7 @@ func (g *Gateway) audit(call Call, d Decision) (audit Decision, done func(policy
 	r.plan.rungs = []RungConfig{rung}
 	r.plan.escalation.repair = false // what was tried is not to change what it says
 	choice := *d.choice
-	choice.Audit, choice.Plan = true, policy.Plan{Samples: depth, LastResort: true, Small: choice.Plan.Small}
+	choice.audit, choice.Plan = true, policy.Plan{Samples: depth, LastResort: true, Small: choice.Plan.Small}
 	d.choice, d.Reason, d.Responder = &choice, reasonAudit, audited{r}
 	if keeps {
 		kept.Responder = d.Responder

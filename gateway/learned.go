@@ -13,6 +13,7 @@ type choice struct {
 	policy.Decision
 	features policy.Features
 	versions map[string]string
+	audit    bool // everything planned is drawn, whatever the decision
 }
 
 // choose lets the learned model choose among the plans that a route's search
@@ -35,7 +36,7 @@ func (g *Gateway) choose(call Call, route RouteConfig, p searchPlan) choice {
 	if q.Escalate == 0 && q.Rule.ValueOfCorrect == 0 {
 		q.Rule.ValueOfCorrect = 1
 	}
-	c.Decision = g.Learned().Decide(q, policy.Draw{Plan: g.Draw(), Audit: 1})
+	c.Decision = g.Learned().Decide(q, g.Draw())
 	return c
 }
 
@@ -104,5 +105,5 @@ func (c *choice) note(o *policy.Outcome) {
 	if c == nil {
 		return
 	}
-	o.Features, o.Plan, o.Chances, o.Audit, o.Policy, o.Versions = &c.features, &c.Plan, c.Chances, c.Audit, c.Version, c.versions
+	o.Features, o.Plan, o.Chances, o.Audit, o.Policy, o.Versions = &c.features, &c.Plan, c.Chances, c.audit, c.Version, c.versions
 }

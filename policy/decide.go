@@ -6,11 +6,6 @@ import (
 	"slices"
 )
 
-// Draw is the chance that a decision is left to: numbers from 0 to 1, without 1,
-// that whoever asks has drawn. With a Plan of 1 the best known plan is taken, with an
-// Audit of 1 nothing is audited.
-type Draw struct{ Plan, Audit float64 }
-
 // Request is what a decision is made on.
 type Request struct {
 	Features Features
@@ -22,7 +17,6 @@ type Request struct {
 	Escalate float64 // dollars of a call to the strong model; 0: there is none
 	Left     float64 // dollars that the request may spend; +Inf: no limit
 	Explore  float64 // most that may explore, as a share of requests and of spending
-	Audit    float64 // share of requests that are drawn to their end, to learn from
 }
 
 // Decision is a plan and why it was chosen.
@@ -32,9 +26,8 @@ type Decision struct {
 	Chances  []Chance   // of every plan that was open
 	Best     Plan       // the one of the highest expected worth
 	Expected []Expected // of the same plans
-	Audit    bool
-	Reason   string // one sentence
-	Version  string // of the model
+	Reason   string     // one sentence
+	Version  string     // of the model
 }
 
 // Expected is what a plan is expected to come to.
@@ -51,8 +44,10 @@ func (d Decision) Explores() bool { return d.Plan != d.Best }
 // best known one, but for a share of requests. Of these, one half is drawn by
 // Thompson sampling (a plan as often as it is the best in a draw from what is
 // thought possible), the other evenly, so that every open plan has a chance
-// that is known. Within the plan the stopping index decides.
-func (m *Model) Decide(q Request, draw Draw) Decision {
+// that is known. Within the plan the stopping index decides. draw is the chance that
+// is left to: a number from 0 to 1, without 1, that whoever asks has drawn; with 1
+// the best known plan is taken.
+func (m *Model) Decide(q Request, draw float64) Decision {
 	known := m.derive(q.Features.Class(), q.Rungs, q.Strong, q.Depth)
 	arms := q.arms(known)
 	safe := q.safe(arms)
@@ -94,15 +89,12 @@ func (m *Model) Decide(q Request, draw Draw) Decision {
 		}
 		decision.Chances = append(decision.Chances, Chance{a.plan, p})
 		decision.Expected = append(decision.Expected, Expected{a.right, a.cost})
-		if draw.Plan < 1 && draw.Plan >= below && draw.Plan < below+p {
+		if draw < 1 && draw >= below && draw < below+p {
 			chosen = i
 		}
 		below += p
 	}
 	decision.Plan = safe[chosen].plan
-	if decision.Audit = draw.Audit < q.Audit; decision.Audit {
-		decision.Plan = Plan{Samples: q.Depth, LastResort: q.Escalate > 0, Small: q.Rungs[0].Name}
-	}
 	decision.Reason = q.reason(decision, safe, chosen, best)
 	return decision
 }
@@ -227,10 +219,7 @@ func (q Request) safe(arms []arm) []arm {
 func (q Request) reason(d Decision, safe []arm, chosen, best int) string {
 	b := safe[best]
 	text := fmt.Sprintf("%s is expected to be right with %.1f %% (at least %.1f %%) for $%.6f", b.plan, 100*b.right, 100*b.low, b.cost)
-	switch {
-	case d.Audit:
-		return "audit: everything is drawn to learn from it; else " + text
-	case d.Explores():
+	if d.Explores() {
 		return fmt.Sprintf("%s, to learn more of it; %s", d.Plan, text)
 	}
 	return text

@@ -51,12 +51,12 @@ func TestPropensitiesSumToOneAndReplay(t *testing.T) {
 		i := rapid.IntRange(0, 2).Draw(t, "model")
 		q := askFor(Rule{ValueOfCorrect: rapid.SampledFrom([]float64{0, .001, .05}).Draw(t, "V"), LossOfWrong: .05, MinQuality: rapid.SampledFrom([]float64{0, .9, 1}).Draw(t, "floor")})
 		q.Left = rapid.SampledFrom([]float64{0, 1e-4, math.Inf(1)}).Draw(t, "left")
-		draw := Draw{rapid.Float64Range(0, .999999).Draw(t, "plan"), 1}
+		draw := rapid.Float64Range(0, .999999).Draw(t, "plan")
 		d, again := models[i].Decide(q, draw), again[i].Decide(q, draw)
 		if d.Version != again.Version || fmt.Sprint(d.Chances, d.Plan, d.Reason) != fmt.Sprint(again.Chances, again.Plan, again.Reason) {
 			t.Fatalf("the same lessons decided %v and %v", d, again)
 		}
-		if sure := models[i].Decide(q, Draw{1, 1}); sure.Explores() {
+		if sure := models[i].Decide(q, 1); sure.Explores() {
 			t.Fatalf("nothing was left to chance, and %v is not the best known plan", sure.Plan)
 		}
 		total, chosen := 0.0, 0.0
@@ -76,10 +76,10 @@ func TestPropensitiesSumToOneAndReplay(t *testing.T) {
 func BenchmarkDecide(b *testing.B) {
 	m := NewLearner().Model()
 	q := askFor(Rule{ValueOfCorrect: .05, LossOfWrong: .05, MinQuality: .9})
-	m.Decide(q, Draw{})
+	m.Decide(q, 0)
 	b.ReportAllocs()
 	for b.Loop() {
-		m.Decide(q, Draw{.5, 1})
+		m.Decide(q, .5)
 	}
 }
 

@@ -121,11 +121,11 @@ func TestPricesChangeTheNextDecision(t *testing.T) {
 	m := NewLearner().Model()
 	q := askFor(Rule{ValueOfCorrect: .05, LossOfWrong: .05})
 	q.Features.Tests = 200
-	if d := m.Decide(q, Draw{.5, 1}); d.Plan.Samples == 0 {
+	if d := m.Decide(q, .5); d.Plan.Samples == 0 {
 		t.Fatalf("at a hundredth of the strong model's price: %s", d.Reason)
 	}
 	q.Sample = 3 * q.Escalate
-	if d := m.Decide(q, Draw{.5, 1}); d.Plan.Samples != 0 {
+	if d := m.Decide(q, .5); d.Plan.Samples != 0 {
 		t.Errorf("at three times the strong model's price: %s", d.Reason)
 	}
 }

@@ -146,7 +146,7 @@ func (c simulateCmd) row(config *configs.Config, prices pricing.Table, model *po
 	if math.IsNaN(q.Sample + q.Escalate) {
 		return row, false
 	}
-	d := model.Decide(q, policy.Draw{Audit: 1})
+	d := model.Decide(q, 1)
 	logged := 0.0
 	for _, chance := range o.Chances {
 		if chance.Plan == *o.Plan {

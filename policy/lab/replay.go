@@ -149,7 +149,7 @@ func (r *Replay) prior(tuning []int) *policy.Learner {
 func (r *Replay) request(rule policy.Rule) policy.Request {
 	return policy.Request{
 		Features: r.features(), Rule: rule, Rungs: []policy.ModelID{smallModel}, Strong: strongModel, Depth: r.depth,
-		Sample: r.sample, Escalate: r.escalate, Left: math.Inf(1), Explore: r.Explore, Audit: r.AuditShare,
+		Sample: r.sample, Escalate: r.escalate, Left: math.Inf(1), Explore: r.Explore,
 	}
 }
 
@@ -223,8 +223,8 @@ func (r *Replay) families(rng *rand.Rand, test, tuning []int, model *policy.Mode
 	for _, v := range values {
 		rule := policy.Rule{ValueOfCorrect: v * r.escalate, LossOfWrong: r.lossShare() * v * r.escalate}
 		q := r.request(rule)
-		q.Explore, q.Audit = 0, 0
-		d := model.Decide(q, policy.Draw{Audit: 1})
+		q.Explore = 0
+		d := model.Decide(q, 1)
 		d.Plan = policy.Plan{Samples: r.depth, LastResort: true}
 		ix := r.index(d, rule)
 		try(familyPolicy, func(e episode) played { return r.play(e, d, ix, nil) })

@@ -104,9 +104,10 @@ func (r *Replay) learn(rng *rand.Rand, test, tuning []int, prior *policy.Learner
 			l.violations += 1 / float64(r.Requests)
 		}
 		e := r.episode(rng, test[rng.IntN(len(test))])
-		d := model.Decide(q, policy.Draw{Plan: rng.Float64(), Audit: rng.Float64()})
-		lesson := policy.Lesson{Features: q.Features, Audit: d.Audit, Small: policy.Trial{Model: smallModel}}
-		if d.Audit {
+		d := model.Decide(q, rng.Float64())
+		audited := rng.Float64() < r.AuditShare
+		lesson := policy.Lesson{Features: q.Features, Audit: audited, Small: policy.Trial{Model: smallModel}}
+		if audited {
 			p := played{samples: min(r.AuditDepth, r.depth), strong: 1}
 			for _, s := range e.small[:p.samples] {
 				lesson.Small.Count(s.passes, &s.right)
@@ -200,8 +201,8 @@ func (r *Replay) bestCascade(rng *rand.Rand, tuning []int) int {
 
 // measure plays the model as it is on all test problems: a row for each.
 func (r *Replay) measure(model *policy.Model, q policy.Request, static int, limit *policy.Index, episodes [][]episode) []learned {
-	q.Explore, q.Audit = 0, 0
-	d := model.Decide(q, policy.Draw{Audit: 1})
+	q.Explore = 0
+	d := model.Decide(q, 1)
 	d.Plan = d.Best
 	var ix *policy.Index
 	if d.Plan.Samples > 0 {
