@@ -88,7 +88,7 @@ func walkLedger(t *testing.T, a access, n int) {
 	if r := drover(t, a, "ledger", "release", id); r.code != exitFault || !strings.Contains(r.stderr, "no open hold") {
 		t.Fatalf("released twice: %+v", r)
 	}
-	if r := must(t, a, "ledger", "changes"); !strings.Contains(r.stdout, "hold.charge") || !strings.Contains(r.stdout, id) {
+	if r := must(t, a, "ledger", "changes"); !strings.Contains(r.stdout, "hold.charge") || !strings.Contains(r.stdout, id) || !strings.Contains(r.stdout, "$0.005") {
 		t.Fatalf("changes: %+v", r)
 	}
 

@@ -97,6 +97,9 @@ func readChange(p placed) (c policy.Change, err error) {
 		if r.Charge {
 			c.Action = "hold.charge"
 		}
+		if r.Ceiling != nil {
+			c.Detail = "$" + r.Ceiling.String()
+		}
 	case kindKeyRevoked:
 		var r keyRevoked
 		err = decode(seq, text, &r)

@@ -5,12 +5,14 @@ import (
 	"fmt"
 
 	"github.com/drover-llm/drover/policy"
+	"github.com/drover-llm/drover/pricing"
 )
 
 // release is the journal's record of a policy.Release.
 type release struct {
 	policy.Release
-	Hold uint64 `json:"hold"` // sequence number of the hold
+	Hold    uint64       `json:"hold"`              // sequence number of the hold
+	Ceiling *pricing.USD `json:"ceiling,omitempty"` // of the hold, for whoever reads what administrators did; nil: not known
 }
 
 // Release ends a hold that a crash left open, as an administrator says, and
@@ -31,7 +33,7 @@ func (l *Ledger) Release(ctx context.Context, r policy.Release) (policy.Hold, er
 		if h, err = readAt[policy.Hold](t.journal, seqBytes(seq), kindHold); err != nil {
 			return err
 		}
-		record, err := newRecord(kindRelease, release{Release: r, Hold: h.seq})
+		record, err := newRecord(kindRelease, release{Release: r, Hold: h.seq, Ceiling: h.value.Ceiling})
 		if err != nil {
 			return err
 		}
