@@ -46,7 +46,7 @@ func NewMetrics(g Gauges) *Metrics {
 		samples:  counter("drover_samples_total", "Samples of searches by verdict.", "model", "verdict"),
 		upstream: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "drover_upstream_seconds", Help: "Time of calls to models.", Buckets: seconds}, []string{"model"}),
 		verify:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "drover_verify_seconds", Help: "Time from a sample to its verdict.", Buckets: seconds}),
-		saved:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "drover_saved_usd_total", Help: "Dollars saved against the route's first model since the start; what was lost is taken off."}),
+		saved:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "drover_saved_usd_total", Help: "Dollars saved against the route's first model since the start. A gauge in spite of its name: it falls when an answer costs more than that model's would have, so take delta() of it and not rate()."}),
 	}
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
