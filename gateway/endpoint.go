@@ -190,7 +190,7 @@ func (g *Gateway) wholeAnswer(ctx context.Context, c echo.Context, call Call, d 
 func (g *Gateway) streamed(c echo.Context, e endpoint, call Call, d Decision, body []byte) error {
 	way := d.way()
 	out := e.stream(events{
-		w: c.Response(), rc: http.NewResponseController(c.Response()), id: call.ID, at: call.At,
+		w: c.Response(), rc: http.NewResponseController(c.Response().Writer), id: call.ID, at: call.At,
 		header: func(h http.Header, model string, provider http.Header) {
 			setHeaders(h, d, Answer{Way: way, Model: model}, provider)
 			if e.task == nil {

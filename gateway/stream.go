@@ -13,7 +13,7 @@ import (
 // events writes server-sent events.
 type events struct {
 	w      http.ResponseWriter
-	rc     *http.ResponseController
+	rc     *http.ResponseController                                // of what is behind echo's writer, whose Flush tells no error
 	header func(h http.Header, model string, provider http.Header) // sets the reply's headers
 	id     string
 	at     time.Time
