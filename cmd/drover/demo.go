@@ -328,5 +328,5 @@ func (d *demo) print(results []strategyResult) {
 	}
 	fmt.Fprintln(d.out)
 	t.Render()
-	fmt.Fprintln(d.out, "A failed search asks GPT-4o up to three times, while its answers fail the tests too and that pays. Latencies are those of the simulated models (20 and 60 ms a call) and of this machine's sandbox.")
+	fmt.Fprintln(d.out, "A failed search asks GPT-4o up to three times, and draws further samples in between, while its answers fail the tests too and that pays. Latencies are those of the simulated models (20 and 60 ms a call) and of this machine's sandbox.")
 }
