@@ -277,18 +277,19 @@ func TestShippedBudgetsWorkWithoutTheirComments(t *testing.T) {
 func TestFaultsOfMoneyAreNamed(t *testing.T) {
 	base := "providers: {a: {base_url: \"http://h/v1\"}}\nmodels: {m: {provider: a, price: {prompt_per_1m: \"1\", completion_per_1m: \"1\"}}, n: {provider: a}}\nroutes: {r: {direct: m}}\n"
 	for text, want := range map[string]string{
-		"budgets: {b: {limit: \"-1\"}}":                     "drover.yaml:4: budgets.b.limit: must be positive, got -1",
-		"budgets: {b: {every: day}}":                        "drover.yaml:4: budgets.b.limit: is missing; a budget needs a limit, or a per_request, or both",
-		"budgets: {b: {limit: \"1\", every: year}}":         "drover.yaml:4: budgets.b.every: must be one of minute, hour, day, week, month, got \"year\"",
-		"budgets: {b: {limit: \"1\", soft: 1.5}}":           "drover.yaml:4: budgets.b.soft: must be a share between 0 and 1, such as 0.8, got 1.5",
-		"budgets: {b: {limit: \"1\", then: stop}}":          "drover.yaml:4: budgets.b.then: must be refuse or cheapest, got \"stop\"",
-		"budgets: {b: {limit: \"1\"}}\nbudgets_on_all: [c]": "drover.yaml:5: budgets_on_all: there is no budget \"c\"; the budgets are b",
-		"budgets: {b: {limit: \"1\"}}\nbudgets_on_all: b":   "drover.yaml:2: models.n: its price is not known, and budgets_on_all puts it under a budget, which could not be kept; state price",
-		"teams: {t: {budgets: b}}":                          "drover.yaml:4: teams.t.budgets: there is no budget \"b\"; no budgets are configured",
-		"teams: {t: {models: [m, x]}}":                      "drover.yaml:4: teams.t.models[1]: there is no model or route \"x\"; there are r, m, n",
-		"limits: {t: {parallel: 1}}":                        "drover.yaml:4: limits.t: must be default or the name of a team; no teams are configured",
-		"limits: {default: {queue: 1s}}":                    "drover.yaml:4: limits.default: limits nothing; state requests_per_minute, tokens_per_minute or parallel",
-		"limits: {default: {parallel: 1, queue: 2m}}":       "drover.yaml:4: limits.default.queue: must be at most 1m, got 2m0s",
+		"budgets: {b: {limit: \"-1\"}}":                       "drover.yaml:4: budgets.b.limit: must be positive, got -1",
+		"budgets: {b: {every: day}}":                          "drover.yaml:4: budgets.b.limit: is missing, or 0; a budget needs a limit above 0, or a per_request, or both",
+		"budgets: {b: {limit: \"1\", webhook: \"https://\"}}": "drover.yaml:4: budgets.b.webhook: must be a URL that begins with https:// or http:// and names a host",
+		"budgets: {b: {limit: \"1\", every: year}}":           "drover.yaml:4: budgets.b.every: must be one of minute, hour, day, week, month, got \"year\"",
+		"budgets: {b: {limit: \"1\", soft: 1.5}}":             "drover.yaml:4: budgets.b.soft: must be a share between 0 and 1, such as 0.8, got 1.5",
+		"budgets: {b: {limit: \"1\", then: stop}}":            "drover.yaml:4: budgets.b.then: must be refuse or cheapest, got \"stop\"",
+		"budgets: {b: {limit: \"1\"}}\nbudgets_on_all: [c]":   "drover.yaml:5: budgets_on_all: there is no budget \"c\"; the budgets are b",
+		"budgets: {b: {limit: \"1\"}}\nbudgets_on_all: b":     "drover.yaml:2: models.n: its price is not known, and budgets_on_all puts it under a budget, which could not be kept; state price",
+		"teams: {t: {budgets: b}}":                            "drover.yaml:4: teams.t.budgets: there is no budget \"b\"; no budgets are configured",
+		"teams: {t: {models: [m, x]}}":                        "drover.yaml:4: teams.t.models[1]: there is no model or route \"x\"; there are r, m, n",
+		"limits: {t: {parallel: 1}}":                          "drover.yaml:4: limits.t: must be default or the name of a team; no teams are configured",
+		"limits: {default: {queue: 1s}}":                      "drover.yaml:4: limits.default: limits nothing; state requests_per_minute, tokens_per_minute or parallel",
+		"limits: {default: {parallel: 1, queue: 2m}}":         "drover.yaml:4: limits.default.queue: must be at most 1m, got 2m0s",
 	} {
 		_, err := Parse("drover.yaml", []byte(base+text), noEnv)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -45,7 +45,7 @@ func (c BudgetConfig) Validate(fault func(path, format string, args ...any)) {
 	if c.Limit == 0 {
 		switch {
 		case c.PerRequest == 0:
-			fault("limit", "is missing; a budget needs a limit, or a per_request, or both")
+			fault("limit", "is missing, or 0; a budget needs a limit above 0, or a per_request, or both")
 		case c.Every != Ever || c.Soft > 0:
 			fault("limit", "is missing; without it every and soft have no meaning")
 		}
@@ -61,8 +61,8 @@ func (c BudgetConfig) Validate(fault func(path, format string, args ...any)) {
 	default:
 		fault("then", "must be refuse or cheapest, got %q", c.Then)
 	}
-	if c.Webhook != "" && !strings.HasPrefix(c.Webhook, "http://") && !strings.HasPrefix(c.Webhook, "https://") {
-		fault("webhook", "must be a URL that begins with https:// or http://")
+	if scheme, rest, _ := strings.Cut(c.Webhook, "://"); c.Webhook != "" && (scheme != "http" && scheme != "https" || rest == "" || strings.HasPrefix(rest, "/")) {
+		fault("webhook", "must be a URL that begins with https:// or http:// and names a host") // which may hold a secret
 	}
 }
 
