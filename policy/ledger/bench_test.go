@@ -118,12 +118,15 @@ func BenchmarkProcessorTime(b *testing.B) {
 			}
 			var took [2]time.Duration
 			commits := l.commits.Load()
+			// Made once, since collecting them would be taken for the ledger's.
+			holds, outcomes := make([]policy.Hold, 2048), make([]policy.Outcome, 2048)
+			for i := range holds {
+				holds[i], outcomes[i] = hold(""), outcome("")
+			}
 			b.ResetTimer()
-			for some := range slices.Chunk(ids, 2048) {
-				var holds []policy.Hold
-				var outcomes []policy.Outcome
-				for _, id := range some {
-					holds, outcomes = append(holds, hold(id)), append(outcomes, outcome(id))
+			for some := range slices.Chunk(ids, len(holds)) {
+				for i, id := range some {
+					holds[i].ID, outcomes[i].ID = id, id
 				}
 				for i, do := range [2]func(int) error{
 					func(i int) error { return l.Hold(context.Background(), holds[i]) },
