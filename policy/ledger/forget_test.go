@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -267,4 +269,30 @@ func TestFileStopsGrowing(t *testing.T) {
 	if largest := slices.Max(sizes[6:]); largest > sizes[5]*5/4 {
 		t.Fatalf("the file goes on growing: %v", sizes)
 	}
+}
+
+func TestTwoForgetsInOneCommitForgetEachOutcomeOnce(t *testing.T) {
+	l := newLedger(t)
+	l.db.NoSync, l.index.full = true, 16
+	settleVaried(t, l, 0, 24)
+	reached, release := stall(l)
+	var callers sync.WaitGroup
+	callers.Go(func() { mustHold(t, l, "first") })
+	reached()
+	var forgotten atomic.Int64
+	for range 2 {
+		callers.Go(func() {
+			n, err := l.Forget(context.Background(), day.AddDate(0, 0, 1))
+			if forgotten.Add(int64(n)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	queued(l, 2)
+	release()
+	callers.Wait()
+	if forgotten.Load() != 24 || l.Len() != 0 {
+		t.Fatal(forgotten.Load(), l.Len())
+	}
+	check(t, reopen(t, l))
 }

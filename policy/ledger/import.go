@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
@@ -27,7 +28,7 @@ func (l *Ledger) Import(ctx context.Context, outcomes []policy.Outcome) (added i
 		for i, record := range records {
 			o := &outcomes[i]
 			err := t.used(o.ID)
-			if err == ErrHeld || err == ErrSettled || imported.Get([]byte(o.ID)) != nil {
+			if errors.Is(err, ErrHeld) || errors.Is(err, ErrSettled) || imported.Get([]byte(o.ID)) != nil {
 				continue
 			}
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -22,12 +23,12 @@ func missing(seq uint64) error { return fmt.Errorf("record %d: %w", seq, errGone
 type journal struct {
 	bucket *bolt.Bucket
 
-	// What is to be written by flush.
-	given uint64   // last sequence number that was given to a record since; 0: none
-	added []placed // the next batch
-	size  int      // bytes in added
-	room  []byte   // batches that were flushed, and stay as they are until the end
-	taken []uint64 // records to take out
+	// What is to be written, by flush and by end.
+	given uint64          // last sequence number that was given to a record since; 0: none
+	added []placed        // the next batch
+	size  int             // bytes in added
+	room  []byte          // batches that were flushed, and stay as they are until the end
+	taken map[uint64]bool // records to take out, which nobody finds any more
 }
 
 func journalOf(tx *bolt.Tx) *journal { return &journal{bucket: tx.Bucket(bucketJournal)} }
@@ -62,7 +63,7 @@ func (j *journal) get(seq uint64) (placed, error) {
 		return placed{}, err
 	}
 	for p, err := range recordsOf(first, value) {
-		if err != nil || p.seq == seq {
+		if err != nil || p.seq == seq && !j.taken[seq] {
 			return p, err
 		}
 	}
@@ -91,7 +92,7 @@ func (j *journal) after(seq uint64) iter.Seq2[placed, error] {
 				continue
 			}
 			for p, err := range recordsOf(first, value) {
-				if (err != nil || p.seq > seq) && !yield(p, err) {
+				if (err != nil || p.seq > seq && !j.taken[p.seq]) && !yield(p, err) {
 					return
 				}
 			}
@@ -132,9 +133,14 @@ func (j *journal) add(p placed) error {
 }
 
 // remove takes the record at seq out.
-func (j *journal) remove(seq uint64) { j.taken = append(j.taken, seq) }
+func (j *journal) remove(seq uint64) {
+	if j.taken == nil {
+		j.taken = map[uint64]bool{}
+	}
+	j.taken[seq] = true
+}
 
-// flush brings what was added and removed into the bucket.
+// flush brings what was added into the bucket.
 func (j *journal) flush() error {
 	if len(j.added) > 0 {
 		value, first := j.added[0].record, j.added[0].seq
@@ -152,46 +158,65 @@ func (j *journal) flush() error {
 			return err
 		}
 	}
-	taken := j.taken
-	j.taken = nil
-	slices.Sort(taken)
-	for len(taken) > 0 {
-		n, err := j.takeOut(taken)
+	return nil
+}
+
+// end brings into the bucket what was added and what was taken out. It is the last that
+// is asked of a journal: all is looked up before anything changes, since a page that
+// deletions emptied hides those before it from a cursor that goes back.
+func (j *journal) end() error {
+	if err := j.flush(); err != nil {
+		return err
+	}
+	var changed []batch
+	for taken := slices.Sorted(maps.Keys(j.taken)); len(taken) > 0; {
+		left, n, err := j.without(taken)
 		if err != nil {
 			return err
 		}
-		taken = taken[n:]
+		changed, taken = append(changed, left), taken[n:]
+	}
+	for _, b := range changed {
+		var err error
+		if len(b.value) > 1 {
+			err = j.bucket.Put(b.key, b.value)
+		} else {
+			err = j.bucket.Delete(b.key)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// takeOut takes out those of seqs that lie together with the first, and returns how
-// many that were.
-func (j *journal) takeOut(seqs []uint64) (n int, err error) {
+// batch is a value of the journal and its key.
+type batch struct{ key, value []byte }
+
+// without is the batch that the first of seqs lies in without those that lie in it,
+// which are n.
+func (j *journal) without(seqs []uint64) (left batch, n int, err error) {
 	at, value := seekValue(j.bucket.Cursor(), seqs[0])
 	if at == nil {
-		return 0, missing(seqs[0])
+		return left, 0, missing(seqs[0])
 	}
 	first, err := readSeq(at)
 	if err != nil {
-		return 0, err
+		return left, 0, err
 	}
-	left := []byte{batchMark}
+	left = batch{bytes.Clone(at), []byte{batchMark}}
 	for p, err := range recordsOf(first, value) {
 		switch {
 		case err != nil:
-			return 0, err
+			return left, 0, err
 		case n < len(seqs) && p.seq == seqs[n]:
 			n++
 		default:
-			left = appendFrame(left, first, p)
+			left.value = appendFrame(left.value, first, p)
 		}
 	}
-	switch {
-	case n == 0:
-		return 0, missing(seqs[0])
-	case len(left) > 1:
-		return n, j.bucket.Put(bytes.Clone(at), left)
+	if n == 0 {
+		err = missing(seqs[0])
 	}
-	return n, j.bucket.Delete(bytes.Clone(at))
+	return left, n, err
 }

@@ -139,7 +139,7 @@ func (t *tables) end() error {
 		t.put(t.tx.Bucket(bucketMeta), metaRemoved, seqBytes(removed(t.tx)+t.removed))
 	}
 	t.growth.flush(t)
-	t.keep(t.journal.flush())
+	t.keep(t.journal.end())
 	if t.err == nil && !t.changed {
 		return errNothing
 	}
