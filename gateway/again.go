@@ -50,6 +50,7 @@ func (r searched) insist(ctx context.Context, call Call, d Decision, hunt *searc
 	}
 	var answer Answer // the strong model's last
 	var failed []policy.Sample
+	found.Warnings = slices.Clip(found.Warnings) // every answer adds its own
 	for again := r; ; {
 		asked := r.g.Now()
 		next, err := again.escalate(ctx, call, d, found)
