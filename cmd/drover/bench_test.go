@@ -335,6 +335,7 @@ func BenchmarkAgainstReverseProxy(b *testing.B) {
 			b.ReportMetric(cpu(used[1])/cpu(used[0]), "x-cpu")
 			b.ReportMetric(float64(used[0].Allocs)/requests/c.per, "proxy-allocs"+unit)
 			b.ReportMetric(float64(used[1].Allocs)/requests/c.per, "drover-allocs"+unit)
+			b.ReportMetric(float64(used[1].Allocs)/float64(used[0].Allocs), "x-allocs")
 			b.ReportMetric(median(alone[1])-median(alone[0]), "added-µs-one-client")
 			b.ReportMetric(median(took[1])-median(took[0]), fmt.Sprintf("added-µs-%d-clients", c.clients))
 		})
