@@ -5,7 +5,8 @@ import "github.com/cespare/xxhash/v2"
 // idHash is the hash of an id that lies in the rows.
 func idHash(id string) uint64 { return xxhash.Sum64String(id) }
 
-// ids finds outcomes by the hash of their id, in memory. Two ids may have the same.
+// ids finds outcomes by the hash of their id, in memory: about 40 bytes for each. Two ids
+// may have the same.
 type ids struct {
 	first map[uint64]uint64   // hash -> sequence number of an outcome
 	more  map[uint64][]uint64 // hash -> those of further outcomes
