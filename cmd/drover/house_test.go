@@ -186,9 +186,9 @@ func TestCheckImportRefuses(t *testing.T) {
 	}
 }
 
-// TestEnvironmentAndClockAreReadInOnePlace holds the other rules of the house that a compiler
-// does not: the environment is read in cmd and configs only, and what is pure is
-// handed its clock.
+// TestEnvironmentAndClockAreReadInOnePlace holds the other rules of the house that a
+// compiler does not: the environment is read in cmd and configs only, and what is
+// pure is handed its clock.
 func TestEnvironmentAndClockAreReadInOnePlace(t *testing.T) {
 	clock := []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTicker", "NewTimer"}
 	for _, folder := range []string{"gateway", "policy", "pricing"} {

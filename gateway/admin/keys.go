@@ -343,10 +343,12 @@ func paramOf(p jsontext.Pointer) string {
 // wanted says what should have stood in place of a value.
 func wanted(e *json2.SemanticError) string {
 	t := e.GoType
-	for t.Kind() == reflect.Pointer {
+	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	switch {
+	case t == nil:
+		return "cannot be this"
 	case t == reflect.TypeFor[time.Time]():
 		return `must be a time such as "2027-01-31T00:00:00Z"`
 	case t == reflect.TypeFor[[]string]():
