@@ -122,14 +122,14 @@ type ledgerExport struct {
 	Model    string            `help:"Only what this model answered."`
 	Status   int               `help:"Only answers of this HTTP status."`
 	Verified string            `enum:",true,false,null" default:"" help:"true, false, or null for what was not judged."`
-	Since    string            `help:"Only what arrived then or later: a day or a time." placeholder:"WHEN"`
-	Until    string            `help:"Only what arrived before: a day or a time." placeholder:"WHEN"`
+	Since    moment            `help:"Only what arrived then or later: a day, a time, or how long ago, such as 30d." placeholder:"WHEN"`
+	Until    moment            `help:"Only what arrived before: likewise." placeholder:"WHEN"`
 	Tag      map[string]string `help:"Only what has this tag." placeholder:"NAME=VALUE"`
 }
 
 func (c *ledgerExport) Run(ctx context.Context, parent *ledgerCmd) error {
 	query := url.Values{"format": {c.Format}}
-	for name, value := range map[string]string{"key": c.Key, "team": c.Team, "route": c.Route, "model": c.Model, "verified": c.Verified, "since": c.Since, "until": c.Until} {
+	for name, value := range map[string]string{"key": c.Key, "team": c.Team, "route": c.Route, "model": c.Model, "verified": c.Verified, "since": c.Since.query(), "until": c.Until.query()} {
 		if value != "" {
 			query.Set(name, value)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"time"
 
 	"github.com/drover-llm/drover/configs"
 	"github.com/drover-llm/drover/policy"
@@ -16,8 +15,8 @@ import (
 
 type simulateCmd struct {
 	recordedFlags
-	Since time.Duration `help:"Only outcomes younger than this, such as 720h. Default: all."`
-	JSON  bool          `name:"json" help:"Print one JSON object."`
+	Since moment `help:"Only outcomes of then or later: a day, a time, or how long ago, such as 30d. Default: all." placeholder:"WHEN"`
+	JSON  bool   `name:"json" help:"Print one JSON object."`
 }
 
 func (simulateCmd) Help() string {
@@ -45,7 +44,7 @@ func (c simulateCmd) estimate(ctx context.Context) (report lab.OffPolicy, skippe
 			return report, 0, err
 		case e.Feedback != nil:
 			truth[e.Outcome.ID] = e.Feedback.Correct
-		case e.Outcome != nil && e.Outcome.Plan != nil && e.Outcome.Features != nil && (c.Since == 0 || time.Since(e.Outcome.At) < c.Since):
+		case e.Outcome != nil && e.Outcome.Plan != nil && e.Outcome.Features != nil && !e.Outcome.At.Before(c.Since.Time):
 			halves[len(outcomes)%2].Outcome(*e.Outcome)
 			outcomes = append(outcomes, *e.Outcome)
 		case e.Priors != nil:
