@@ -46,9 +46,9 @@ func (o Outcome) Course() []Leg {
 	for _, s := range o.Samples {
 		count(s.Call, s.Verdict)
 	}
-	if o.Way != "search" && o.Task != nil && o.Task.Verified != nil { // the answer is of its model's last call, and no sample
+	if o.Way != "search" && o.Task != nil && o.Task.Verified != nil { // the answer is of the last call that its model answered, and no sample
 		last := len(o.Calls) - 1
-		for last >= 0 && o.Calls[last].Model != o.Model {
+		for last >= 0 && (o.Calls[last].Model != o.Model || o.Calls[last].Error != "") {
 			last--
 		}
 		count(last, verdictOf(*o.Task.Verified))

@@ -28,6 +28,9 @@ func TestCourseTellsWhatWasDoneInItsOrder(t *testing.T) {
 		"to no avail": {Outcome{Way: "escalated", Model: "strong", Calls: calls("small", "small", "strong", "small"), Task: &Task{Verified: new(false)},
 			Samples: []Sample{sample(0, "small", "failed"), sample(1, "small", "failed"), sample(3, "small", "failed")}},
 			"[small gave 2 tested answers, of which 0 passed strong gave 1 tested answer, of which 0 passed small gave 1 tested answer, of which 0 passed]"},
+		"asked again in vain": {Outcome{Way: "escalated", Model: "strong", Calls: append(calls("small", "strong", "small"), Call{Model: "strong", Error: "unavailable"}), Task: &Task{Verified: new(false)},
+			Samples: []Sample{sample(0, "small", "failed"), sample(2, "small", "failed")}},
+			"[small gave 1 tested answer, of which 0 passed strong gave 1 tested answer, of which 0 passed small gave 1 tested answer, of which 0 passed strong answered nothing that was tested]"},
 	} {
 		if got := fmt.Sprint(tt.outcome.Course()); got != tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)

@@ -16,11 +16,22 @@ const (
 	echoLength = 12
 	leastEcho  = 6
 	unsaid     = "[…]"
+
+	// mostSaid is how many bytes of a text are looked through for every word of a
+	// prompt.
+	mostSaid = 4096
 )
 
 // WithoutEcho takes out of a text, such as a provider's error message, what it
-// repeats of the prompt in the request's body.
+// repeats of the prompt in the request's body. A longer text than of 4096 bytes is
+// cut.
 func WithoutEcho(text string, body []byte) string {
+	if len(text) < leastEcho {
+		return text
+	}
+	if len(text) > mostSaid {
+		text = strings.ToValidUTF8(text[:mostSaid], "") + "…"
+	}
 	repeated := make([]bool, len(text)) // by byte
 	at := map[string][]int{}            // places of the text's parts of echoLength bytes
 	var begins [1 << 16]bool            // the first two bytes of those: most parts of a prompt are not looked up
@@ -34,7 +45,7 @@ func WithoutEcho(text string, body []byte) string {
 			repeated[j] = true
 		}
 	}
-	eachOwnWord(body, false, func(said string) {
+	eachOwnWord(body, func(said string) {
 		if said = strings.TrimSpace(said); len(said) < echoLength {
 			for i := 0; len(said) >= leastEcho; i += len(said) {
 				found := strings.Index(text[i:], said)
@@ -50,9 +61,11 @@ func WithoutEcho(text string, body []byte) string {
 			if !begins[int(said[i])<<8|int(said[i+1])] {
 				continue
 			}
-			for _, place := range at[said[i:i+echoLength]] {
+			part := said[i : i+echoLength]
+			for _, place := range at[part] {
 				mark(place, echoLength)
 			}
+			delete(at, part) // once is enough, also in a prompt that repeats itself
 		}
 	})
 	var left strings.Builder
@@ -67,33 +80,37 @@ func WithoutEcho(text string, body []byte) string {
 	return strings.ToValidUTF8(left.String(), "")
 }
 
-// eachOwnWord calls say for every string of a JSON value that a user wrote.
-func eachOwnWord(v jsontext.Value, own bool, say func(string)) {
-	switch v.Kind() {
-	case '"':
-		if own {
-			say(Text(v))
-		}
-	case '[':
-		r := read(v, lenient)
-		defer r.done()
-		if r.open('[') != nil {
-			return
-		}
-		for r.dec.PeekKind() != ']' {
-			one, err := r.dec.ReadValue()
+// eachOwnWord calls say for every string of a JSON value that a user wrote: those in
+// members of such names, and in lists there. It reads the value once, however deep.
+func eachOwnWord(v jsontext.Value, say func(string)) {
+	r := read(v, lenient)
+	defer r.done()
+	var lists []bool // by depth: what stands right in this list is a user's
+	own := false     // what comes next is
+	for {
+		if in, count := r.dec.StackIndex(r.dec.StackDepth()); in == '[' {
+			own = lists[len(lists)-1]
+		} else if in == '{' && count%2 == 0 && r.dec.PeekKind() == '"' {
+			name, err := r.dec.ReadToken()
 			if err != nil {
 				return
 			}
-			eachOwnWord(one, own, say)
+			own = ownWords[name.String()]
+			continue
 		}
-	case '{':
-		o, err := DecodeObject(v)
+		token, err := r.dec.ReadToken()
 		if err != nil {
 			return
 		}
-		for _, m := range o {
-			eachOwnWord(m.Value, ownWords[m.Name], say)
+		switch token.Kind() {
+		case '[', '{':
+			lists = append(lists, own)
+		case ']', '}':
+			lists = lists[:len(lists)-1]
+		case '"':
+			if own {
+				say(token.String())
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package openai_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -45,4 +46,28 @@ func TestWithoutEchoLeavesNothingOfAPrompt(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Neither a prompt of equal bytes that a provider quotes, nor a deep body, nor one of
+// many short strings takes longer than reading it: each of these took seconds to
+// minutes once.
+func TestWithoutEchoIsNoWorkForAnAttacker(t *testing.T) {
+	for name, tt := range map[string]struct{ text, body string }{
+		"equal bytes":   {strings.Repeat("a", 64<<10), `{"messages":[{"role":"user","content":"` + strings.Repeat("a", 8<<20) + `"}]}`},
+		"deep":          {"max_tokens is too large", `{"x":` + strings.Repeat("[", 9000) + `"` + strings.Repeat("b", 8<<20) + `"` + strings.Repeat("]", 9000) + `}`},
+		"short strings": {strings.Repeat("x", 64<<10), `{"input":["` + strings.Repeat(`secret","`, 1<<18) + `"]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			done := make(chan string, 1)
+			go func() { done <- openai.WithoutEcho(tt.text, []byte(tt.body)) }()
+			select {
+			case got := <-done:
+				if len(got) > 8<<10 || strings.Contains(got, "aaaaaaaaaaaa") {
+					t.Errorf("%d bytes are left: %.60s", len(got), got)
+				}
+			case <-time.After(time.Minute): // it takes a hundredth of that
+				t.Fatal("it still works on that")
+			}
+		})
+	}
 }
