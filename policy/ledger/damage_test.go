@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -284,4 +286,29 @@ func TestCompactKeepsEverything(t *testing.T) {
 	}
 	mustHold(t, l, "new")
 	check(t, l)
+}
+
+// A repair goes through 4,096 records at a time. That the last of those are all lost
+// lost the ones before them too, once.
+func TestRepairSavesWhatLiesBeforeALostTail(t *testing.T) {
+	l := newLedger(t)
+	l.db.NoSync = true
+	for i := range 4096 {
+		mustHold(t, l, fmt.Sprintf("whole-%d", i))
+	}
+	mustHold(t, l, "the-last-one")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(l.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(l.Path(), bytes.ReplaceAll(file, []byte("the-last-one"), []byte("the-lost-one")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Repair(t.Context(), l.Path(), Options{})
+	if err != nil || r.Losses != 1 || len(r.Lost) != 1 || r.Lost[0] != 4097 || r.Report.OpenHolds != 4096 {
+		t.Fatalf("%+v, %v", r, err)
+	}
 }

@@ -226,12 +226,12 @@ func (r *Repaired) saveSome(from *bolt.DB, t *tables, next, end uint64) (uint64,
 			r.Losses++
 			continue
 		}
-		t.changed = true
 		t.keep(t.journal.add(placed{next, record}))
 		if err := t.reindex(next, k, text); err != nil {
 			return next, err
 		}
 	}
+	t.changed = true // also where none of them is whole
 	t.keep(t.journal.bucket.SetSequence(last))
 	return next, nil
 }
