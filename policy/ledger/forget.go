@@ -23,6 +23,10 @@ type Folder interface {
 // forgetStep is how many outcomes one transaction forgets: requests come between.
 const forgetStep = 512
 
+// forgetSight is how many a step looks at when those before are all kept because of
+// what was said about them later.
+const forgetSight = 64 * forgetStep
+
 // Forget folds the outcomes that arrived before the day of before into sums by
 // day, account, route and model, and takes them, their holds and what was said
 // about them out of the journal. It journals first what they came to, so that
@@ -76,13 +80,26 @@ func (l *Ledger) forget(t *tables, cutoff time.Time) (int, error) {
 	if base == nil {
 		base = &journalled[checkpoint]{}
 	}
-	old, err := t.rowsOlder(nanoseconds(cutoff), forgetStep)
-	if err != nil || len(old) == 0 {
-		return 0, err
+	c := checkpoint{At: l.o.Now().UTC(), Base: true}
+	var gone []forgotten
+	for most := forgetStep; len(gone) == 0 && most <= forgetSight; most *= 4 {
+		old, err := t.rowsOlder(nanoseconds(cutoff), most)
+		if err != nil || len(old) == 0 {
+			return 0, err
+		}
+		c.Through = base.value.Through
+		for _, r := range old {
+			c.Through = max(c.Through, r.seq)
+		}
+		if gone, err = t.forgettable(old, c.Through); err != nil {
+			return 0, err
+		}
+		if len(old) < most {
+			break
+		}
 	}
-	c := checkpoint{At: l.o.Now().UTC(), Base: true, Through: base.value.Through}
-	for _, r := range old {
-		c.Through = max(c.Through, r.seq)
+	if len(gone) == 0 {
+		return 0, nil
 	}
 	if err := l.foldThrough(t.journal, base.value, &c); err != nil {
 		return 0, err
@@ -92,27 +109,33 @@ func (l *Ledger) forget(t *tables, cutoff time.Time) (int, error) {
 		return 0, err
 	}
 	days := map[string]*dayRecord{}
-	var gone []forgotten
-	for _, r := range old {
-		f, err := t.lookUp(r, c.Through)
-		if err != nil {
-			return 0, err
-		}
-		if f.spoken {
-			continue
-		}
+	for _, f := range gone {
 		if !f.entry.Imported {
 			if err := t.addDay(days, &f.entry.Outcome); err != nil {
 				return 0, err
 			}
 		}
-		gone = append(gone, f)
-	}
-	if len(gone) == 0 {
-		return 0, nil
 	}
 	t.keep(t.replace(base, last, c, days, gone))
 	return len(gone), t.err
+}
+
+// forgettable looks up those of old, at most forgetStep, of which nobody spoke after
+// through.
+func (t *tables) forgettable(old []row, through uint64) (gone []forgotten, err error) {
+	for _, r := range old {
+		f, err := t.lookUp(r, through)
+		if err != nil {
+			return nil, err
+		}
+		if f.spoken {
+			continue
+		}
+		if gone = append(gone, f); len(gone) == forgetStep {
+			break
+		}
+	}
+	return gone, nil
 }
 
 // replace takes outcomes out and puts in what they came to. Its error gives up the

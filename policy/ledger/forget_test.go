@@ -296,3 +296,31 @@ func TestTwoForgetsInOneCommitForgetEachOutcomeOnce(t *testing.T) {
 	}
 	check(t, reopen(t, l))
 }
+
+// What was said late about the oldest outcomes keeps them until that is old, too. A step
+// that saw nothing but such outcomes once ended all forgetting for good.
+func TestLateFeedbackDoesNotEndForgetting(t *testing.T) {
+	l := newLedger(t)
+	l.db.NoSync = true
+	early := settleVaried(t, l, 0, forgetStep+50)
+	for _, o := range early {
+		if err := l.Feedback(t.Context(), policy.Feedback{ID: o.ID, At: day, Account: o.Account, Correct: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget := func() int {
+		n, err := l.Forget(t.Context(), day.AddDate(1, 0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := forget(); n != 0 || l.Len() != len(early) {
+		t.Fatalf("%d were forgotten, that somebody spoke of later than of all else", n)
+	}
+	late := settleVaried(t, l, len(early), len(early)+50)
+	if n := forget(); n != len(early)+len(late) || l.Len() != 0 {
+		t.Fatalf("%d were forgotten, %d are left", n, l.Len())
+	}
+	check(t, reopen(t, l))
+}
